@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
-import json
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -15,6 +13,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+import in_process
 from chainrule.apps.cli.main import main
 from chainrule.robustness import with_novelty_gate
 
@@ -152,20 +151,8 @@ class Screens:
 
     def post(self, path: str, body: Any, lang: str = "en") -> Any:
         """The JSON of a response that must succeed."""
-        messages: list[Any] = []
-        scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "root_path": ""}
-        head = {"host": "localhost", "content-type": "application/json", "accept-language": lang}
-        scope["headers"] = [(name.encode(), value.encode()) for name, value in head.items()]
-
-        async def receive() -> Any:
-            return {"type": "http.request", "body": json.dumps(body).encode(), "more_body": False}
-
-        async def send(message: Any) -> None:
-            messages.append(message)
-
-        asyncio.run(self.guard(scope, receive, send))
-        content = json.loads(messages[1]["body"])
-        assert messages[0]["status"] == 200, content
+        status, content = in_process.post(self.guard, path, body, lang=lang)
+        assert status == 200, content
         return content
 
     def tensors(self) -> list[dict[str, Any]]:

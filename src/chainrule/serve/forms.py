@@ -31,7 +31,8 @@ from chainrule.data.readers.read_options import NO_OPTIONS
 from chainrule.data.sequences.tokenizer import Tokenizer
 from chainrule.data.tables.encoders import Number
 from chainrule.errors import ChainruleError, fact
-from chainrule.inputs import InputKind, InputRows, TextKind
+from chainrule.inputs import ContinuationKind, InputKind, InputRows, TextKind
+from chainrule.inputs.texts import TEXT
 from chainrule.model import Model
 from chainrule.records import frozen
 from chainrule.train.nonfinite.finite_check import UNTHREADED
@@ -236,9 +237,15 @@ class TextForm(Form):
 
     def example(self) -> Columns:
         """Return a row of texts of one token of the vocabulary."""
-        tokenizers = self.kind.inputs if isinstance(self.kind, TextKind) else {}
-        texts = {name: _known_text(tokenizer) for name, (tokenizer, _) in tokenizers.items()}
+        texts = {name: _known_text(tokenizer) for name, tokenizer in _tokenizers(self.kind).items()}
         return {field.name: [texts.get(field.name, MOLECULE)] for field in self.fields}
+
+
+def _tokenizers(kind: InputKind) -> dict[str, Tokenizer]:
+    """Return the tokenizer of each column of texts, for kinds of texts of one tokenizer each."""
+    if isinstance(kind, TextKind):
+        return {name: tokenizer for name, (tokenizer, _) in kind.inputs.items()}
+    return {TEXT: kind.reader[1]} if isinstance(kind, ContinuationKind) and kind.reader else {}
 
 
 def _known_text(tokenizer: Tokenizer) -> str:
@@ -343,8 +350,8 @@ def _table_or_images(model: Model, kind: InputKind) -> Form:
 _FORMS: dict[str, Callable[[Model, Any], Form | None]] = {
     "tables": _table_or_images,
     "arrays": lambda model, kind: ArrayForm(model),
-    "transcripts": lambda model, kind: ArrayForm(model),
-    "continuations": lambda model, kind: ArrayForm(model),
+    "transcripts": lambda model, kind: FileForm(model, kind, "audio/") if kind.frames else ArrayForm(model),
+    "continuations": lambda model, kind: TextForm(model, kind, (TEXT,)) if kind.reader else ArrayForm(model),
     "items": lambda model, kind: ArrayForm(model),
     "texts": lambda model, kind: TextForm(model, kind, tuple(kind.inputs)),
     "translations": lambda model, kind: TextForm(model, kind, ("source",)),

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from chainrule.errors import ChainruleError, UsageError, fact
 from chainrule.inputs import InputKind, InputRows, kind_of
 from chainrule.model import Model
 from chainrule.records import frozen
-from chainrule.serve.forms import Columns, Encoded, Field, Form, form_of
+from chainrule.serve.forms import Columns, Encoded, Field, Form, TextForm, form_of
 from chainrule.settings import Language
 from chainrule.tabular.intervals import interval_columns
 from chainrule.tabular.predicted_columns import ColumnPredictor
@@ -35,6 +35,9 @@ from chainrule.train.private.privacy import INTERVALS
 from chainrule.uncertainty.prediction_intervals import LEVELS, Intervals
 from chainrule.validation import trained_network
 from chainrule.web.responses import RequestError, invalid
+
+if TYPE_CHECKING:
+    from chainrule.attribution.attribution import Attribution
 
 PROBABILITIES, LOWER, UPPER = "probabilities", "lower", "upper"
 _NAME = re.compile(r"[^A-Za-z0-9._-]+")
@@ -88,7 +91,7 @@ class ServedModel:
             fix = f"chainrule predict {run} DATA"
             raise UsageError("E622", where=run, expected=expected, received=self.kind.name, fix=fix)
         self.form: Form = form
-        self.has_own_output = self.kind.has_own_output
+        self.has_own_output = self.kind.has_own_output or _continues(form, self.kind)
         network = trained_network(model.state, "serve")
         self.is_coupled = couples_rows_of(network.prediction_program)
         self.example: Predictions | None = None
@@ -134,14 +137,7 @@ class ServedModel:
             request: with one row.
             lang: ``"en"`` or ``"zh"``.
         """
-        x = self.form.samples(request.columns, request.count)
-        encoded = self._encoded(request)
-        if isinstance(encoded, Exception):
-            raise encoded
-        target = None if encoded.rows is None else self.kind.attribution_target(self.model, encoded.rows)
-        attribution = self.model.attribute(x, target=target, lang=lang, strict=False)
-        if encoded.rows is not None:
-            attribution = self.kind.relabel(attribution, encoded.rows)
+        attribution = self.attribution(request, lang)
         reasons = [
             {"name": c.name, "value": c.input, "contribution": plain(c.value)}
             for c in attribution.contributions()
@@ -156,6 +152,20 @@ class ServedModel:
             "reasons": reasons,
             "text": str(attribution),
         }
+
+    def attribution(self, request: Request, lang: Language) -> Attribution:
+        """Return the contributions of the inputs for one row, in the terms of the kind.
+
+        Args:
+            request, lang: as of ``explain``.
+        """
+        x = self.form.samples(request.columns, request.count)
+        encoded = self._encoded(request)
+        if isinstance(encoded, Exception):
+            raise encoded
+        target = None if encoded.rows is None else self.kind.attribution_target(self.model, encoded.rows)
+        attribution = self.model.attribute(x, target=target, lang=lang, strict=False)
+        return attribution if encoded.rows is None else self.kind.relabel(attribution, encoded.rows)
 
     def _encoded(self, request: Request) -> Encoded | Exception:
         try:
@@ -208,6 +218,11 @@ class ServedModel:
         except UsageError as error:
             error.where, error.fix = "interval", error.fix.removeprefix("--interval ")
             return error
+
+
+def _continues(form: Form, kind: InputKind) -> bool:
+    """Return whether texts are continued: of such a kind, only arrays have predictions of the network."""
+    return form.name == TextForm.name and type(kind).output is not InputKind.output
 
 
 def level_of(value: Any) -> float | None:

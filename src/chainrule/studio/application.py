@@ -84,6 +84,7 @@ class Application:
             "/api/train": self._train,
             "/api/what-if": self._what_if,
             "/api/predict": self._predict,
+            "/api/reasons": self._reasons,
             "/api/counterfactual": self._counterfactual,
             "/api/attack": self._attack,
         }
@@ -246,6 +247,11 @@ class Application:
         """Predict a row."""
         cells, lang = _object(await read_json(request)), _lang(request)
         return await self._computed(request, lambda: self.workbench.predict(cells, lang))
+
+    async def _reasons(self, request: Request) -> JsonResponse:
+        """Explain the prediction for a row of a kind that has its own form of predictions."""
+        cells, lang = _object(await read_json(request)), _lang(request)
+        return await self._computed(request, lambda: self.workbench.reasons(cells, lang))
 
     async def _counterfactual(self, request: Request) -> JsonResponse:
         """Search the smallest changes of a row with another prediction."""

@@ -39,7 +39,7 @@ def export(workbench: Any, kind: str, lang: Any) -> tuple[str, bytes]:
         return name, project.programs()["python"].encode()
     if kind == "data":
         return name, project.table.frame.write_csv().encode()
-    model: Model = workbench.served().model
+    model: Model = workbench.model()
     if kind == "explanation":
         page = model.explain(project.table.take(np.zeros(1, np.int64)), depth=2, lang=lang)
         return name, page.to_html().encode()

@@ -240,6 +240,13 @@ CHAIN: Texts = {
 TAKE_AWAY: Texts = {
     "predict_title": "Predict",
     "predict_text": "Change the inputs; the prediction and its reasons follow.",
+    "no_form": "A model of this kind has no form here. This command predicts with it:",
+    "contributions": "Contributions of the inputs",
+    "contribution": "Contribution",
+    "compute": "Compute",
+    "computing": "Computing …",
+    "map_computed": "The button “Contributions” shows them on the image.",
+    "nothing_predicted": "Nothing is predicted for this input.",
     "from_row": "Start from row",
     "draw_image": "Image to draw on",
     "draw_image_text": "Draw with the mouse or a finger, or choose an image; it is scaled for the network.",

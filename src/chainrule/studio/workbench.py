@@ -15,6 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from chainrule.attribution.explanation import Request as ExplanationRequest
 from chainrule.attribution.explanation import class_names, explain_prediction
 from chainrule.errors import ChainruleError, UsageError, fact
@@ -38,6 +40,7 @@ from chainrule.trace.tracer import trace_rows
 from chainrule.train.model_state import ModelState
 
 MAX_VIEWS = 8  # steps whose values are kept
+MAX_NUMBERS = 4096  # of an array that is edited as a text
 
 
 class Workbench:
@@ -331,38 +334,71 @@ class Workbench:
 
     # --- predictions and files
 
-    def served(self) -> ServedModel:
-        """Return the model of this moment as a server has it: its fields, predictions and reasons."""
+    def model(self) -> Model:
+        """Return the model of this moment."""
         project = self._project()
-        if self.training is None and project.trained is not None:
-            model = Model.of(project.trained)
-        else:
-            model = Model.of(self.state_at(-1))
-        return ServedModel("studio", "1", project.run or project.options.data, model, "")
+        is_trained = self.training is None and project.trained is not None
+        return Model.of(project.trained if is_trained else self.state_at(-1))
+
+    def served(self) -> ServedModel:
+        """Return the model of this moment as a server has it: its fields, predictions and reasons.
+
+        Raises:
+            UsageError E622: a model of a kind that is not served.
+        """
+        project = self._project()
+        return ServedModel("studio", "1", project.run or project.options.data, self.model(), "")
 
     def form_record(self, row: int) -> dict[str, Any]:
-        """Return the fields that a prediction needs, filled with the cells of a row."""
+        """Return the fields that a prediction needs, filled with the cells of a row, or with an example.
+
+        A kind of input without a form has the command that predicts instead.
+        """
         with self.lock:
-            project, served = self._project(), self.served()
-            cells, profiles = project.row_cells(row), {}
-            if isinstance(project, Project):
-                profiles = {p.column: p for p in project.plan.prepared.preparation.profiles}
+            project = self._project()
+            try:
+                served = self.served()
+            except UsageError as error:
+                if error.code != "E622":
+                    raise
+                return {"row": row, "form": "none", "media": "", "fields": [], "command": error.fix}
+            cells = project.row_cells(row) or _example(served)
+            preparation = served.model.preparation
+            profiles = {} if preparation is None else {p.column: p for p in preparation.profiles}
             fields = [_field(f, cells.get(f.name), profiles.get(f.name)) for f in served.fields]
-            return {"row": row, "form": served.form.name, "media": _media(served), "fields": fields}
+            record = {"row": row, "form": served.form.name, "media": _media(served), "fields": fields}
+            return record | {"has_own_output": served.has_own_output}
 
     def predict(self, cells: Mapping[str, Any], lang: str) -> dict[str, Any]:
-        """Return the prediction for a row and the contributions of its inputs."""
+        """Return the prediction for a row and the contributions of its inputs.
+
+        The contributions for a kind that has its own form of predictions are those of ``reasons``.
+        """
         with self.lock:
             served = self.served()
-            columns = {field.name: [_value(served, cells.get(field.name))] for field in served.fields}
-            request = Request(columns, 1)
-            (predicted,) = served.predictions([request])
+            columns = _columns(served, cells)
+            (predicted,) = served.predictions([Request(columns, 1)])
             if isinstance(predicted, Exception):
                 raise predicted
+            record = {"predictions": records_of(predicted.columns), "sections": []}
+            if served.has_own_output:
+                return record
             with language(lang):
-                sections = PageRecords(lang).sections(_reasons(served, columns, lang))
-            record = {"predictions": records_of(predicted.columns), "sections": sections}
-            return record if _media(served) != "image" else record | {"map": _map(served, columns)}
+                record["sections"] = PageRecords(lang).sections(_reasons(served, columns, lang))
+            return record if _media(served) != "image" else record | {"map": _map(served, columns, lang)}
+
+    def reasons(self, cells: Mapping[str, Any], lang: Any) -> dict[str, Any]:
+        """Return the contributions of the inputs of a row, as of the server, which can take long.
+
+        Raises:
+            ChainruleError: as of ``Model.attribute``.
+        """
+        with self.lock:
+            served = self.served()
+            columns = _columns(served, cells)
+            if _media(served) == "image":
+                return {"map": _map(served, columns, lang)}
+            return {"reasons": served.explain(Request(columns, 1), lang)["reasons"]}
 
     def counterfactual(self, cells: Mapping[str, Any], lang: Any) -> dict[str, Any]:
         """Return the smallest changes of a row that change its prediction.
@@ -433,19 +469,33 @@ def _difference(before: Options, after: Options) -> str:
     return " ".join(words)
 
 
+def _example(served: ServedModel) -> dict[str, Any]:
+    """Return the values of an example; none for files and for arrays that are too large to edit."""
+    if served.form.media_types:
+        return {}
+    values = {name: column[0] for name, column in served.form.example().items()}
+    small = {name: value for name, value in values.items() if np.size(value) <= MAX_NUMBERS}
+    return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in small.items()}
+
+
 def _media(served: ServedModel) -> str:
     """Return which files a model takes: ``"image"``, ``"audio"``, or ``""``."""
     return next((name.partition("/")[0] for name in served.form.media_types), "")
 
 
-def _map(served: ServedModel, columns: Mapping[str, Any]) -> list[list[float]] | None:
+def _map(served: ServedModel, columns: Mapping[str, Any], lang: Any) -> list[list[float]] | None:
     """Return the contribution of each pixel of an image, (H, W); ``None`` where there is no such map."""
     try:
-        attribution = served.model.attribute(served.form.samples(columns, 1), strict=False)
+        attribution = served.attribution(Request(columns, 1), lang)
     except ChainruleError:
         return None
     values = next(iter(attribution.values.values()))[0]
     return values.sum(axis=-1).tolist() if values.ndim == 3 else None
+
+
+def _columns(served: ServedModel, cells: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Return the values of a row of the page by field."""
+    return {field.name: [_value(served, cells.get(field.name))] for field in served.fields}
 
 
 def _value(served: ServedModel, value: Any) -> Any:

@@ -9,14 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import chainrule as cr
-from chainrule.data.sequences.spectrogram import LogMel
 from chainrule.errors import DataError, UsageError
 from chainrule.generation.text_to_speech import SpeechOutput, padded_rows, phoneme_rows
-from chainrule.inputs.speech import SpeechKind
 from chainrule.serve.models import ServedModel
+from kind_models import VOICE, speaking_model
 
-OUTPUT = SpeechOutput(("'aI", ",i:", "_", "a", "n"), LogMel(8000, 256, 80, 40, floor=1e-5), "en-us")
 PHONEMES = st.lists(st.tuples(st.integers(1, 5), st.integers(0, 9)), min_size=1, max_size=60)
 
 
@@ -24,7 +21,7 @@ PHONEMES = st.lists(st.tuples(st.integers(1, 5), st.integers(0, 9)), min_size=1,
 @settings(max_examples=150, deadline=None)
 def test_rows_are_the_sequence_and_fit(parts: list[tuple[int, int]], count: int, frames: int) -> None:
     phonemes, durations = np.array(parts).T
-    rows = OUTPUT.rows_of(phonemes, durations, (count, frames))
+    rows = VOICE.rows_of(phonemes, durations, (count, frames))
     assert np.array_equal(np.concatenate([phonemes[row] for row in rows]), phonemes)
     assert max(row.stop - row.start for row in rows) <= count
     assert max(durations[row].sum() for row in rows) <= frames
@@ -55,10 +52,10 @@ class Steady:
 
 def test_the_spectrograms_of_rows_are_joined() -> None:
     phonemes = np.array([4, 5, 3, 4, 5, 4, 5])
-    assert OUTPUT.durations_of(Steady(), phonemes, (5, 20)).tolist() == [3] * 7
-    spectrogram = OUTPUT.spectrogram_of(Steady(), phonemes, (5, 20))
+    assert VOICE.durations_of(Steady(), phonemes, (5, 20)).tolist() == [3] * 7
+    spectrogram = VOICE.spectrogram_of(Steady(), phonemes, (5, 20))
     assert spectrogram[:, 0].tolist() == [*range(9), *range(12)]  # the first row ends after the pause
-    assert len(OUTPUT.sound_of(spectrogram)) == 20 * 80 + 256
+    assert len(VOICE.sound_of(spectrogram)) == 20 * 80 + 256
 
 
 @pytest.mark.parametrize("value", [np.log(1e9), -5.0, 1e30])
@@ -67,20 +64,20 @@ def test_extreme_durations_are_limited(value: float) -> None:
         shape = x["phonemes"].shape
         return {"log_durations": np.full(shape, value), "spectrogram": np.zeros((shape[0], 20, 40))}
 
-    spectrogram = OUTPUT.spectrogram_of(network, np.array([4, 5]), (5, 20))
+    spectrogram = VOICE.spectrogram_of(network, np.array([4, 5]), (5, 20))
     assert len(spectrogram) == (1 if value < 0 else 40)
 
 
 def test_unknown_phonemes_are_replaced_by_similar_ones() -> None:
     symbols = ("'aI", "aI", ",aI", "i:", "'a", "aI@", "n")
-    assert OUTPUT.numbers(symbols, "text").tolist() == [1, 1, 1, 2, 4, 1, 5]
+    assert VOICE.numbers(symbols, "text").tolist() == [1, 1, 1, 2, 4, 1, 5]
     with pytest.raises(DataError, match="E365"):
-        OUTPUT.numbers(("x",), "text")
+        VOICE.numbers(("x",), "text")
 
 
 def test_a_record_is_restored_and_others_are_ignored() -> None:
-    record = json.loads(json.dumps(OUTPUT.to_record()))
-    assert SpeechOutput.from_record(record) == OUTPUT
+    record = json.loads(json.dumps(VOICE.to_record()))
+    assert SpeechOutput.from_record(record) == VOICE
     for name, value in (
         ("voice", "../../etc"), ("voice", 3), ("symbols", []), ("symbols", ["a"]), ("symbols", ["_"] * 2000),
         ("symbols", ["_", ""]), ("symbols", ["_", 1]), ("spectrogram", {}), ("spectrogram", None),
@@ -93,24 +90,8 @@ def test_a_record_is_restored_and_others_are_ignored() -> None:
     assert SpeechOutput.from_record({**record, "more": 1}) is None
 
 
-@cr.layer
-class Voice(cr.Layer):
-    """Spectrograms and durations in the shapes of a network that speaks."""
-
-    def __call__(self, x: dict[str, cr.Node], scope: cr.Scope) -> dict[str, cr.Node]:
-        table = scope.parameter("table", (40,), cr.Normal())
-        frames = cr.expand_dims(x["phonemes"], 2) * table  # (B, 5, 40)
-        durations = x["durations"] * scope.parameter("factor", (), cr.Fill(1.0))
-        return {"spectrogram": frames, "log_durations": durations}
-
-
 def test_a_network_that_speaks_is_not_served() -> None:
-    x = {name: np.ones((4, 5), "float32") for name in ("phonemes", "durations")}
-    y = {"spectrogram": np.zeros((4, 5, 40), "float32"), "log_durations": np.zeros((4, 5), "float32")}
-    model = cr.Model(Voice(), "mse")
-    model.fit(x, y, epochs=1, verbose=False)
-    SpeechKind(OUTPUT).attach(model)
     with pytest.raises(UsageError, match="speech") as caught:
-        ServedModel("voice", "1", "runs/voice", model, "")
+        ServedModel("voice", "1", "runs/voice", speaking_model(), "")
     assert caught.value.code == "E622"
     assert caught.value.fix == "chainrule predict runs/voice DATA"

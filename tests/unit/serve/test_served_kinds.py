@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
-import json
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +12,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+import in_process
 from chainrule.apps.cli.main import main
 from chainrule.data.readers.read_options import NO_OPTIONS
 from chainrule.data.sequences.spectrogram import LogMel, SoundInput
@@ -99,28 +98,10 @@ class Client:
 
     def post(self, path: str, body: bytes, kind: str = "application/json") -> tuple[int, Any]:
         """Status and JSON of a response."""
-        messages: list[Any] = []
-        head, _, query = path.partition("?")
-        scope = {
-            "type": "http",
-            "method": "POST",
-            "path": head,
-            "query_string": query.encode(),
-            "root_path": "",
-        }
-        scope["headers"] = [(b"host", b"localhost"), (b"content-type", kind.encode())]
-
-        async def receive() -> Any:
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        async def send(message: Any) -> None:
-            messages.append(message)
-
-        asyncio.run(self.guard(scope, receive, send))
-        return messages[0]["status"], json.loads(messages[1]["body"])
+        return in_process.post(self.guard, path, body, kind)
 
     def post_rows(self, path: str, body: Any) -> tuple[int, Any]:
-        return self.post(path, json.dumps(body).encode())
+        return in_process.post(self.guard, path, body)
 
 
 @pytest.fixture(scope="module", params=MODELS)

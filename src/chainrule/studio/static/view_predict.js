@@ -18,6 +18,15 @@ function Counterfactual({ cells }) {
   return html`<section class="sheet stack tight"><header><h2>${T("counterfactual")}</h2><button class="button small" disabled=${busy} onClick=${ask}>${busy ? T("searching") : T("search")}</button></header><p class="small soft">${T("counterfactual_text")}</p>${answer?.error && html`<${ErrorNote} error=${answer.error} />`}${answer?.sections && html`<${Sections} sections=${answer.sections} />`}</section>`;
 }
 
+// The contributions for a kind with its own form of predictions, which can take seconds.
+function Reasons({ cells, onMap }) {
+  const [answer, setAnswer] = useState(null), [busy, setBusy] = useState(false);
+  useEffect(() => setAnswer(null), [JSON.stringify(cells)]);
+  const ask = async () => { setBusy(true); const record = await post("reasons", cells).catch((error) => ({ error })); setAnswer(record); onMap(record.map); setBusy(false); };
+  const rows = [...(answer?.reasons ?? [])].sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution)).slice(0, 20);
+  return html`<section class="sheet stack tight"><header><h2>${T("contributions")}</h2><button class="button small" disabled=${busy} onClick=${ask}>${busy ? T("computing") : T("compute")}</button></header>${answer?.error && html`<${ErrorNote} error=${answer.error} />`}${answer?.map && html`<p class="small soft">${T("map_computed")}</p>`}${rows.length > 0 && html`<div class="table"><table><thead><tr><th>${T("column")}</th><th>${T("value")}</th><th class="right">${T("contribution")}</th></tr></thead><tbody>${rows.map((row) => html`<tr><td>${row.name}</td><td>${cell(row.value)}</td><td class="right">${short(row.contribution)}</td></tr>`)}</tbody></table></div>`}</section>`;
+}
+
 function Attack({ isImage }) {
   const [radius, setRadius] = useState(isImage ? 0.1 : 0.5), [answer, setAnswer] = useState(null);
   useEffect(() => {
@@ -32,26 +41,37 @@ function Attack({ isImage }) {
     ${answer?.cells?.length ? html`<div class="table"><table><thead><tr><th>${T("column")}</th><th class="right">${T("before")}</th><th class="right">${T("after")}</th></tr></thead><tbody>${answer.cells.map(([name, before, after]) => html`<tr><td>${name}</td><td class="right">${before}</td><td class="right">${after}</td></tr>`)}</tbody></table></div>` : ""}</section>`;
 }
 
+const cell = (value) => (typeof value === "number" ? short(value) : Array.isArray(value) ? value.map(cell).join(", ") : value ?? "");
+
+// A prediction alone is shown large; several values, such as the boxes of an image, are a table.
+function Records({ records, isShown }) {
+  if (!isShown) return "";
+  if (!records.length) return html`<p class="soft">${T("nothing_predicted")}</p>`;
+  const names = Object.keys(records[0]).filter((name) => !["probabilities", "prediction", "image"].includes(name));
+  const isSingle = records.length === 1 && "prediction" in records[0];
+  const columns = isSingle || !("prediction" in records[0]) ? names : ["prediction", ...names];
+  return html`${isSingle && html`<p class="big">${cell(records[0].prediction)}</p>`}${columns.length > 0 && html`<div class="table"><table><thead><tr>${columns.map((name) => html`<th>${name}</th>`)}</tr></thead><tbody>${records.slice(0, 50).map((record) => html`<tr>${columns.map((name) => html`<td>${cell(record[name])}</td>`)}</tr>`)}</tbody></table></div>`}`;
+}
+
 export function PredictView() {
   const [form, setForm] = useState(null), [cells, setCells] = useState({}), [answer, setAnswer] = useState(null), [error, setError] = useState(null);
   const step = state.frame?.step ?? 0;
   const fill = (record) => { setForm(record); setCells(Object.fromEntries(record.fields.map((f) => [f.name, f.value]))); };
   useLatest(() => get(`form?row=${state.row || 1}`).catch(setError), (record) => record && fill(record), [state.row, state.project.version]);
   useEffect(() => {
-    if (!form || (form.media && !cells.file) || (form.form === "texts" && !Object.values(cells).some(Boolean))) return undefined;
+    if (!form || (form.media && !cells.file) || (form.form === "texts" && !Object.values(cells).some(Boolean)) || form.form === "none" || (form.form === "arrays" && Object.values(cells).includes(null))) return undefined;
     let isCurrent = true;
     const show = (record) => { setAnswer(record); setError(null); state.seen.add("predicted"); };
     const timer = setTimeout(() => post("predict", cells).then((record) => isCurrent && show(record)).catch((problem) => isCurrent && setError(problem)), 150);
     return () => { isCurrent = false; clearTimeout(timer); };
   }, [cells, form, state.training.status === "running" ? Math.floor(step / 20) : step, state.lang]);
+  if (form?.form === "none") return html`<${Lead} title=${T("predict_title")} text=${T("no_form")} /><section class="sheet stack tight"><code>${form.command}</code></section>`;
   if (!form) return html`<${Lead} title=${T("predict_title")} text=${T("predict_text")} /><${ErrorNote} error=${error} />`;
-  const { prediction, probabilities, ...others } = answer?.predictions[0] ?? {};
-  const shares = Object.entries(probabilities ?? {}).sort((a, b) => b[1] - a[1]).slice(0, 10);
-  const single = prediction ?? others.value ?? "";
+  const shares = Object.entries(answer?.predictions[0]?.probabilities ?? {}).sort((a, b) => b[1] - a[1]).slice(0, 10);
   return html`<${Lead} title=${T("predict_title")} text=${T("predict_text")}>${state.project.data.rows > 0 && html`<label class="field">${T("from_row")}<${Edited} class="short" type="number" min="1" max=${state.project.data.rows} value=${state.row || 1} onChange=${(event) => update({ row: Math.max(1, Number(event.target.value)) })} /></label>`}<//>
     <div class="columns even"><section class="sheet stack tight"><h2>${T("inputs")}</h2>${form.media === "image" && html`<${Picture} key=${`${state.row}/${state.project.version}`} file=${form.fields[0].value} map=${answer?.map} onChange=${(file) => setCells({ file })} />`}${form.media === "audio" && html`<${Recorder} onChange=${(file) => setCells({ file })} />`}
       ${(form.media ? [] : form.fields.slice(0, 60)).map((field) => html`<${Input} long=${form.form === "texts"} key=${field.name} field=${field} value=${cells[field.name]} onChange=${(value) => setCells({ ...cells, [field.name]: value })} />`)}</section>
-    <div class="stack"><section class="sheet stack tight" aria-live="polite"><h2>${T("prediction")}</h2><p class="big">${typeof single === "number" ? short(single) : single}</p><${ErrorNote} error=${error} />
+    <div class="stack"><section class="sheet stack tight" aria-live="polite"><h2>${T("prediction")}</h2><${Records} records=${answer?.predictions ?? []} isShown=${!!answer} /><${ErrorNote} error=${error} />
       <div class="bars">${shares.map(([label, share]) => html`<div class="bar"><span>${label}</span><i><b style=${{ width: `${(100 * share).toFixed(1)}%` }}></b></i><span class="numbers">${(100 * share).toFixed(1)} %</span></div>`)}</div></section>
-      ${answer && html`<section class="sheet"><${Sections} sections=${answer.sections} /></section>`}${form.form === "table" && html`<${Counterfactual} cells=${cells} />`}${state.project.data.task === "classification" && state.project.views.includes("training") && html`<${Attack} isImage=${form.media === "image"} />`}</div></div>`;
+      ${answer?.sections.length > 0 && html`<section class="sheet"><${Sections} sections=${answer.sections} /></section>`}${answer && form.has_own_output && html`<${Reasons} cells=${cells} onMap=${(map) => setAnswer({ ...answer, map })} />`}${form.form === "table" && html`<${Counterfactual} cells=${cells} />`}${state.project.data.task === "classification" && state.project.views.includes("training") && html`<${Attack} isImage=${form.media === "image"} />`}</div></div>`;
 }

@@ -1,0 +1,69 @@
+"""Models of several kinds of input in the studio, in a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("starlette")
+
+from axe import violations
+from browser_visit import Visit, chromium, needs_chromium
+from kind_models import MODELS
+from server_process import TOKEN, running_server
+
+pytestmark = needs_chromium
+RESULT = ".big, [aria-live] td"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as opened:
+        yield opened
+
+
+@contextmanager
+def studio_of(name: str, folder: Path, browser: Any) -> Iterator[tuple[Visit, str]]:
+    """The view of predictions of a model of a kind, and the rows for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        data, _ = MODELS[name]()
+    (folder / "token").write_text(TOKEN)
+    words = ["model.safetensors", "--no-browser", "--token-file", folder / "token"]
+    with running_server(*words, command="studio", folder=folder) as studio:
+        visit = Visit(browser, studio)
+        visit.open("predict")
+        yield visit, data
+        assert [text for text in visit.messages if "favicon" not in text] == []
+        assert violations(visit.page) == []
+        visit.close()
+
+
+def test_boxes_in_an_image_are_a_table(tmp_path: Path, browser: Any) -> None:
+    with studio_of("detection", tmp_path, browser) as (visit, data):
+        visit.page.set_input_files("input[type=file]", tmp_path / data / "a.png")
+        visit.wait_for(RESULT, "dog")
+        assert visit.page.locator("[aria-live] th").all_inner_texts() == [
+            "class", "score", "left", "top", "right", "bottom",
+        ]  # fmt: skip
+        visit.click("Compute")
+        visit.page.locator(".chip", has_text="Contributions").click(timeout=60_000)
+        visit.page.locator(".chip[aria-pressed=true]").wait_for()
+
+
+def test_an_answer_and_its_contributions_are_shown(tmp_path: Path, browser: Any) -> None:
+    with studio_of("questions", tmp_path, browser) as (visit, _):
+        visit.page.get_by_label("passage").fill("the key is here")
+        visit.page.get_by_label("question").fill("where is it")
+        visit.wait_for("[aria-live] th", "probability")
+        visit.click("Compute")
+        visit.page.locator("td.right").first.wait_for(timeout=60_000)
+
+
+def test_a_kind_without_a_form_has_the_command(tmp_path: Path, browser: Any) -> None:
+    with studio_of("speech", tmp_path, browser) as (visit, _):
+        visit.wait_for("code", "chainrule predict model.safetensors DATA")
