@@ -206,7 +206,7 @@ VOICE = SpeechOutput(("'aI", ",i:", "_", "a", "n"), LogMel(8000, 256, 80, 40, fl
 
 
 def speaking_model() -> cr.Model:
-    """Return a model that speaks."""
+    """Return a text-to-speech model."""
     x = {"phonemes": np.full((2, 8), 4), "durations": np.full((2, 8), 2)}
     y = {"spectrogram": np.zeros((2, 20, 40), np.float32), "log_durations": np.ones((2, 8), np.float32)}
     model = cr.Model(cr.FastSpeech(cr.Embedding(6, 4), cr.Dense(1), cr.Dense(40), 20), "mse")

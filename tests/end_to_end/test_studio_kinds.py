@@ -55,7 +55,7 @@ def test_boxes_in_an_image_are_a_table(tmp_path: Path, browser: Any) -> None:
         visit.page.locator(".chip[aria-pressed=true]").wait_for()
 
 
-def test_an_answer_and_its_contributions_are_shown(tmp_path: Path, browser: Any) -> None:
+def test_a_span_and_its_contributions_are_shown(tmp_path: Path, browser: Any) -> None:
     with studio_of("questions", tmp_path, browser) as (visit, _):
         visit.page.get_by_label("passage").fill("the key is here")
         visit.page.get_by_label("question").fill("where is it")
