@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -56,8 +57,55 @@ def _fixed(model: cr.Model) -> np.ndarray:
     return np.stack([value for run in runs for value in run.values()])
 
 
+def _numbers(text: object) -> list[float]:
+    """The numbers in the text of a result."""
+    return [float(word) for word in re.findall(r"-?\d+\.\d+", str(text))]
+
+
+def _updated(model: cr.Model) -> np.ndarray:
+    own = cr.Model.of(model.state)
+    return own.partial_fit(X[:32], Y[:32]).predict_proba(X)
+
+
+def _steps(model: cr.Model) -> np.ndarray:
+    """The losses of a trainer, and the predictions after its updates."""
+    own = cr.Model.of(model.state)
+    trainer = own.trainer(X[:32], Y[:32])
+    losses = [trainer.step(X[:32], Y[:32]) for _ in range(3)]
+    trainer.commit()
+    return np.concatenate([losses, own.predict_proba(X).ravel()])
+
+
+def _continued(model: cr.Model, folder: Path) -> np.ndarray:
+    """The predictions after a training that was stopped and resumed."""
+    own = cr.Model.of(model.state)
+    options: Mapping[str, Any] = {"batch_size": 32, "seed": 1, "verbose": False, "run": str(folder / "run")}
+    own.fit(X, Y, epochs=1, **options)
+    own.fit(X, Y, epochs=2, resume=True, **options)
+    return own.predict_proba(X)
+
+
 FEATURES: Mapping[str, Callable[[cr.Model, Path], Any]] = {
-    "predictions": lambda model, folder: model.predict_proba(X),
+    "predict": lambda model, folder: model.predict(X),
+    "predict_proba": lambda model, folder: model.predict_proba(X),
+    "evaluate": lambda model, folder: list(model.evaluate(X, Y).values()),
+    "explain": lambda model, folder: _numbers(model.explain(X[0], Y[0], depth=1)),
+    "trace": lambda model, folder: model.trace(X[:2], Y[:2]).loss,
+    "attack": lambda model, folder: _numbers(model.attack(X[:8], Y[:8], radius=0.1, method="fgsm")),
+    "corruption_sweep": lambda model, folder: _numbers(model.corruption_sweep(X, Y)),
+    "novelty": lambda model, folder: model.novelty(X[:5], X[5:], "distance").scores,
+    "attribute": lambda model, folder: _numbers(model.attribute(X[0], "saliency")),
+    "importance": lambda model, folder: _numbers(model.importance(X, Y, repeats=1)),
+    "influence": lambda model, folder: _numbers(model.influence(X[:2], Y[:2], X, Y)),
+    "find_learning_rate": lambda model, folder: model.find_learning_rate(X, Y, steps=10).losses,
+    "replay": lambda model, folder: (
+        model.replay(3, X, Y, epochs=2, batch_size=32, seed=1, verbose=False).loss
+    ),
+    "probes": lambda model, folder: [value for probe in model.probes for value in probe.values.values()],
+    "history": lambda model, folder: [row["loss"] for row in model.history],
+    "partial_fit": lambda model, folder: _updated(model),
+    "trainer": lambda model, folder: _steps(model),
+    "resume": _continued,
     "a saved model": lambda model, folder: _loaded(model, folder).predict_proba(X),
     "weights packed once": lambda model, folder: _fixed(model),
     "8 bits": lambda model, folder: model.quantize(X).predict_proba(X),

@@ -39,7 +39,7 @@ CATALOG: Texts = {
     "E126": "this model cannot generate text",
     "E127": "the network has no blocks to recompute",
     "E128": "{option} does not apply to {kind}",
-    "E130": "polars hangs in a forked process",
+    "E130": "{library} hangs in a forked process",
     "E131": "the arguments do not match the signature of {name}",
     "E132": "{loss} takes no targets",
     "E133": "{loss} needs targets",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import subprocess
 import sys
@@ -12,8 +13,10 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.apps.cli.command_line import WITH_ENGINE
 from chainrule.apps.cli.main import main
-from chainrule.errors import DataError, TrainingError
+from chainrule.apps.cli.signature import with_engine
+from chainrule.errors import DataError, TrainingError, UsageError
 from chainrule.graph import Graph, constant, input_node
 from chainrule.optional_dependency import require_version
 from chainrule.train.monitor.memory import refuse_on_devices
@@ -51,6 +54,27 @@ for platforms in ("cpu", "", ""):
     model = cr.Model(cr.Dense(1), "mse", engine="xla")
     model.fit(x, [1.0, 2.0, 3.0], epochs=1, callbacks=[watch], verbose=False)
 """
+FORK = """
+import multiprocessing
+import chainrule as cr
+x, y = [[1.0], [2.0], [3.0]], [1.0, 2.0, 3.0]
+def trained(engine):
+    return cr.Model(cr.Dense(1), "mse", engine=engine).fit(x, y, epochs=1, verbose=False)
+def work(model, queue):
+    for use in (lambda: model.predict(x), lambda: trained("xla"), lambda: trained("native")):
+        try:
+            use()
+            queue.put("works")
+        except cr.errors.ChainruleError as error:
+            queue.put(f"{error.code} {error.fix}")
+model = cr.Model(cr.Dense(1), "mse", engine="xla")
+model.fit(x, y, epochs=1, verbose=False)
+own = multiprocessing.get_context("fork")
+queue = own.Queue()
+process = own.Process(target=work, args=(model, queue))
+process.start()
+print(*(queue.get(timeout=60) for _ in range(3)), sep="|")
+"""
 
 
 def _output(code: str, *words: str, cwd: Path | None = None, **variables: str) -> tuple[int, str, str]:
@@ -67,6 +91,21 @@ def test_jax_that_is_missing_or_too_old_is_named() -> None:
         "E350||python -m pip install 'chainrule[xla]'",
         "E350|JAX 0.4.30|python -m pip install --upgrade 'chainrule[xla]'",
     ]
+
+
+def test_a_forked_process_is_refused_what_would_hang() -> None:
+    code, output, errors = _output(FORK, JAX_PLATFORMS="cpu")
+    refused = 'E130 multiprocessing.get_context("spawn")'
+    assert (code, output.strip()) == (0, f"{refused}|{refused}|works"), errors
+
+
+def test_every_command_that_computes_a_network_has_the_option_engine() -> None:
+    for name in WITH_ENGINE:
+        command = with_engine(getattr(import_module(f"chainrule.apps.cli.commands.{name}"), name))
+        assert "engine" in inspect.signature(command).parameters, name
+        with pytest.raises(UsageError) as raised:
+            command(engine="none")
+        assert raised.value.code == "E101", name
 
 
 @pytest.mark.parametrize(

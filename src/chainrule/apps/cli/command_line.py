@@ -16,6 +16,7 @@ import typer
 from typer.main import get_command
 
 from chainrule.apps.cli.output_file import refuse_overwriting
+from chainrule.apps.cli.signature import with_engine
 from chainrule.apps.cli.texts import WORDS, text_of
 from chainrule.data.tables.findings import command_line_remedies
 from chainrule.errors import ChainruleError, Message, UsageError, alternatives_of, fact, nearest
@@ -130,6 +131,13 @@ def _value(option: str, value: str) -> str:
 # typer vendors click or uses the installed one; this is the right class in either case.
 _ParseError: Any = typer.BadParameter.__mro__[2]
 
+WITH_ENGINE = tuple(
+    (
+        "predict evaluate calibrate quantize explain attribute attack labels drift audit generate export "
+        "serve studio plot check"
+    ).split()
+)
+"""Commands that compute a network and have no other option ``--engine``."""
 INTERRUPTED = 130  # exit code of typer after Ctrl-C
 
 
@@ -144,8 +152,11 @@ def run(name: str, words: list[str]) -> int:
         UsageError E601: an option or argument that is missing, unknown or of the wrong type.
     """
     module = import_module(f"chainrule.apps.cli.commands.{name}")
+    function = getattr(module, name)
+    if name in WITH_ENGINE:
+        function = with_engine(function)
     with notices.deliver_to(Channel([_show])), command_line_remedies():
-        return call(getattr(module, name), name, words, context=getattr(module, "CONTEXT", None))
+        return call(function, name, words, context=getattr(module, "CONTEXT", None))
 
 
 def call(

@@ -1,13 +1,16 @@
-"""Add options to a command from a table, by building the signature that typer reads."""
+"""Add options to a command, from a table or ``--engine``, by building the signature that typer reads."""
 
 from __future__ import annotations
 
 import inspect
 import typing
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, NamedTuple, TypeVar
+from functools import wraps
+from typing import Annotated, Any, NamedTuple, TypeVar, cast
 
 import typer
+
+from chainrule.settings import EngineName, settings
 
 T = TypeVar("T")
 
@@ -48,3 +51,23 @@ def with_options(choices: Mapping[str, Choice]) -> Callable[[Callable[..., T]], 
         return command
 
     return decorate
+
+
+def with_engine(command: Callable[..., T]) -> Callable[..., T]:
+    """Return a command with the option ``--engine``, which is the setting of that name while it runs."""
+    hints: dict[str, Any] = typing.get_type_hints(command, include_extras=True)
+    parameters = [p.replace(annotation=hints[p.name]) for p in inspect.signature(command).parameters.values()]
+    place = next(i for i, parameter in enumerate(parameters) if parameter.name == "lang")
+    hints["engine"] = Annotated[str | None, typer.Option(help="=engine")]
+    engine = inspect.Parameter("engine", parameters[place].kind, default=None, annotation=hints["engine"])
+
+    @wraps(command)
+    def run(*, engine: str | None = None, **options: Any) -> T:
+        with settings.using(engine=cast(EngineName, engine or settings.engine)):
+            return command(**options)
+
+    run.__signature__ = inspect.Signature(  # pyright: ignore[reportAttributeAccessIssue]
+        [*parameters[:place], engine, *parameters[place:]]
+    )
+    run.__annotations__ = hints
+    return run

@@ -57,8 +57,9 @@ def require_threads() -> None:
             'PyTorch: DataLoader(..., num_workers=2, multiprocessing_context="spawn")',
         ]
         fix = 'multiprocessing.get_context("spawn").Pool(2)'
+        where = f"process {os.getpid()}"
         raise UsageError(
-            "E130", where=f"process {os.getpid()}", expected=expected, received=received, notes=notes, fix=fix
+            "E130", where=where, library="polars", expected=expected, received=received, notes=notes, fix=fix
         )
 
 

@@ -146,10 +146,9 @@ class ParquetRows:
             number: the number of the block in it, from 0.
         """
         first, places = self._order(epoch, number)
-        x = np.empty((len(places), len(self._inputs)), np.float32)
-        values = self._rows(epoch, first, first + len(places), x, places)
-        y = np.empty_like(values)
-        y[places] = values
+        values, targets = self._rows(epoch, first, first + len(places))
+        x, y = np.empty_like(values), np.empty_like(targets)
+        x[places], y[places] = values, targets
         return x, y
 
     def share(self, epoch: int, number: int, process: int, processes: int) -> Share:
@@ -167,9 +166,7 @@ class ParquetRows:
         first, places = self._order(epoch, number)
         low, high = (len(places) * n // processes for n in (process, process + 1))
         begin, end = (low, high) if low < high else (0, 1)
-        x = np.empty((end - begin, len(self._inputs)), np.float32)
-        y = self._rows(epoch, first + begin, first + end, x, np.arange(end - begin))
-        return places[low:high], x, y
+        return places[low:high], *self._rows(epoch, first + begin, first + end)
 
     def _order(self, epoch: int, number: int) -> tuple[int, np.ndarray]:
         """Return the place of the first row of a block in the epoch, and of each row in the block."""
@@ -178,26 +175,27 @@ class ParquetRows:
         key = fold(key_of(self.seed), _STREAM, epoch)
         return first, permutation(fold(key, number), count) if self.shuffle else np.arange(count)
 
-    def _rows(self, epoch: int, first: int, last: int, x: np.ndarray, places: np.ndarray) -> np.ndarray:
-        """Read the rows at places ``first`` to ``last`` of an epoch; returns their targets.
+    def _rows(self, epoch: int, first: int, last: int) -> Block:
+        """Return inputs and targets of the rows at places ``first`` to ``last`` of an epoch.
 
         Args:
-            x: receives their inputs.
-            places: the row of ``x`` for each of them.
+            epoch: the number of the epoch, from 0.
+            first, last: the place of the first row, and the place after the last one.
         """
         parts, key = self._parts, fold(key_of(self.seed), _STREAM, epoch)
         if self.shuffle:
             parts = parts[permutation(key, len(parts))]
         ends, targets = np.cumsum(parts[:, 2] - parts[:, 1]), []
+        x = np.empty((last - first, len(self._inputs)), np.float32)
         for (file, start, stop), end in zip(parts.tolist(), ends.tolist(), strict=True):
             begin = end - (stop - start)  # the place of the part in the epoch
             low, high = max(first, begin), min(last, end)
             if low < high:
                 frame = self._read(file, start + low - begin, start + high - begin)
                 self._require_columns(file, frame.columns)
-                x[places[low - first : high - first]] = self._numbers(frame.select(self._inputs))
+                x[low - first : high - first] = self._numbers(frame.select(self._inputs))
                 targets.append(frame[self.target].to_numpy())
-        return np.concatenate(targets)
+        return x, np.concatenate(targets)
 
     @property
     def identity(self) -> str:

@@ -17,6 +17,7 @@ from chainrule.engines.xla.batch_shards import AXIS
 from chainrule.errors import UsageError, fact
 from chainrule.escaping import printable
 from chainrule.events import notices
+from chainrule.fork_safety import fork_count
 from chainrule.nn.scope import is_at
 from chainrule.ops.batch_axis import SHARDS
 from chainrule.records import frozen
@@ -27,6 +28,9 @@ ON_CPU = fact(
     "the engine xla trains on a CPU: JAX has no GPU or TPU on this machine; for a GPU of NVIDIA: {command}",
     command="python -m pip install 'jax[cuda13]'",
 )
+
+_FORKS: list[int] = []
+"""``fork_count`` of the process in which JAX has started its threads."""
 
 
 @frozen
@@ -170,21 +174,35 @@ def _platforms() -> str:
     return getattr(jax.config, "jax_platforms", None) or ""
 
 
+def require_threads() -> None:
+    """Raise E130 in a process that was forked after JAX had started its threads: it would wait forever."""
+    if _FORKS and _FORKS[0] != fork_count():
+        expected = fact('a process started by "spawn" or "forkserver"')
+        received = fact("a process forked after JAX had started its threads")
+        fix = 'multiprocessing.get_context("spawn")'
+        raise UsageError(
+            "E130", where='engine="xla"', library="JAX", expected=expected, received=received, fix=fix
+        )
+
+
 def require_devices() -> str:
     """Return the platform of the devices of JAX, such as ``"cpu"``.
 
     Raises:
-        UsageError E633: the user requests of JAX a platform that it lacks here.
+        UsageError E633: the user requests of JAX a platform that it lacks here. E130: as ``require_threads``.
     """
+    require_threads()
     request_devices()
     try:
-        return jax.default_backend()
+        platform = jax.default_backend()
     except (RuntimeError, AssertionError) as cause:  # the latter, without text, if its plugin is missing
         received = printable(str(cause).partition("\n")[0])[:200] or fact("no device")
         fix = "JAX_PLATFORMS=cpu"
         raise UsageError(
             "E633", where="JAX_PLATFORMS", name=_platforms(), received=received, fix=fix
         ) from cause
+    _FORKS[:] = [fork_count()]
+    return platform
 
 
 def training_devices() -> Devices | None:

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from chainrule.engines.shape_binding import bind
-from chainrule.engines.xla.devices import require_devices
+from chainrule.engines.xla.devices import require_devices, require_threads
 from chainrule.engines.xla.graph_trace import graph_outputs
 from chainrule.engines.xla.operations import Array, Indices
 from chainrule.errors import ShapeError
@@ -61,8 +61,9 @@ class Program:
 
         Raises:
             ShapeError E209, E210: an array is missing or does not fit. E211: an index outside its table.
-            MemoryError: a device has too little memory.
+            MemoryError: a device has too little memory. UsageError E130: as ``require_threads``.
         """
+        require_threads()
         bind(self._specs, arrays)
         rounding = settings.matmul_precision, settings.precision
         compiled = self._compiled(rounding, lambda: jax.jit(self._outputs))

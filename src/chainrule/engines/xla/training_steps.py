@@ -23,7 +23,7 @@ from jax import lax
 from jax import numpy as jnp
 
 from chainrule.engines.xla.batch_shards import ShardedStep
-from chainrule.engines.xla.devices import Devices, training_devices
+from chainrule.engines.xla.devices import Devices, require_threads, training_devices
 from chainrule.engines.xla.graph_trace import graph_outputs
 from chainrule.engines.xla.operations import Array, Indices
 from chainrule.engines.xla.processes import Agreement, require_same, require_same_rows, rows_of_all
@@ -292,7 +292,9 @@ class Trainer:
 
         Raises:
             ShapeError E211: an index outside its table. TrainingError E508: a device has too little memory.
+            UsageError E130: as ``devices.require_threads``.
         """
+        require_threads()
         with jax.enable_x64(True):
             loop, arguments = self._call(order, batch, (first, count, step), keys)
             try:
