@@ -121,10 +121,13 @@ class Attributions(MethodGroup):
             target: a label, ``None`` for any other; a value to reach, or ``(low, high)``.
             options: ``data`` (rows that define usual values; needed where the model was trained on arrays),
                 ``fixed`` (columns that do not change), ``ranges`` (``{"age": (18, None)}``),
-                ``max_changes=3`` (columns that change at once), ``count=3`` (results) and ``lang``.
+                ``max_changes=3`` (columns that change at once), ``count=3`` (results), ``threshold`` (from
+                which probability the second of two classes is predicted, instead of the larger one) and
+                ``lang``.
 
         Raises:
             TrainingError E503: the model is not trained yet. UsageError E101, E102: no such column or option.
+            UsageError E611: a threshold of other than two classes.
             UsageError E546 to E549: no change leads to the target; the target is never predicted or is the
             prediction already; no ranges.
         """

@@ -27,7 +27,7 @@ from chainrule.settings import Language
 from chainrule.texts import LANGUAGES, render, text_record
 from chainrule.train.evaluation.prediction import predict, predict_proba, raw_outputs
 from chainrule.train.evaluation.rows import as_batch, checked_inputs
-from chainrule.train.inputs.target import Target
+from chainrule.train.inputs.target import TINY, Target, log_odds
 from chainrule.validation import integer, language, out_of_range, refuse_unknown, trained_network
 
 if TYPE_CHECKING:
@@ -330,6 +330,7 @@ class Goal:
         prediction, probability: the prediction for the original row.
         low, high: the requested range of values; ``None`` for classes.
         label: the requested class; ``None`` for any other class, and for values.
+        threshold: from which probability the second of two classes is predicted; ``None``: the likelier one.
     """
 
     model: ModelState
@@ -339,6 +340,7 @@ class Goal:
     low: float | None = None
     high: float | None = None
     label: Any = None
+    threshold: float | None = None
 
     @property
     def target_text(self) -> Message:
@@ -358,7 +360,7 @@ class Goal:
 
     def predict_row(self, x: np.ndarray) -> tuple[Any, float | None]:
         """Return the prediction for one row, with the probability of a class."""
-        return predict_row(self.model, x)
+        return predict_row(self.model, x, self.threshold)
 
     def reached(self, x: np.ndarray) -> bool:
         """Return whether the model itself gives the requested prediction for one row."""
@@ -368,8 +370,17 @@ class Goal:
         return prediction != self.prediction if self.label is None else prediction == self.label
 
 
-def predict_row(model: ModelState, x: np.ndarray) -> tuple[Any, float | None]:
-    """Return the prediction of a model for one row: a label with its probability, or a value."""
+def predict_row(model: ModelState, x: np.ndarray, threshold: float | None = None) -> tuple[Any, float | None]:
+    """Return the prediction of a model for one row: a label with its probability, or a value.
+
+    Args:
+        threshold: from which probability the second of two classes is predicted; ``None``: the likelier one.
+    """
+    if threshold is not None:
+        (target,) = model.targets.values()
+        probabilities = np.asarray(predict_proba(model, x))
+        index = int(target.decided(probabilities, threshold)[0])
+        return model.labels[index], float(probabilities[0, index])
     first = np.asarray(predict(model, x)).reshape(-1)[0]
     prediction = first.item() if isinstance(first, np.generic) else first
     if model.task != "classification":
@@ -378,15 +389,17 @@ def predict_row(model: ModelState, x: np.ndarray) -> tuple[Any, float | None]:
     return prediction, float(probabilities[list(model.labels).index(prediction)])
 
 
-def build_goal(model: ModelState, x: np.ndarray, requested: Any) -> Goal:
+def build_goal(model: ModelState, x: np.ndarray, requested: Any, threshold: Any = None) -> Goal:
     """Return the goal of a search.
 
     Args:
         x: the row as the input of the network, (1, F).
         requested: a label, or ``None`` for any other label; a value to reach, or ``(low, high)`` with
             ``None`` for an open end.
+        threshold: from which probability the second of two classes is predicted; ``None``: the likelier one.
 
     Raises:
+        UsageError E611, E102: a threshold of other than two classes, or that is no number from 0 on.
         UsageError E547: the model cannot give this prediction. UsageError E548: it already does.
     """
     (name, target), *others = model.targets.items()
@@ -394,8 +407,11 @@ def build_goal(model: ModelState, x: np.ndarray, requested: Any) -> Goal:
         expected = fact("a model with one class or one value for a row")
         received = ", ".join(f"{key}: {t.task}, {t.scores} numbers" for key, t in model.targets.items())
         raise UsageError("E547", where="counterfactual", expected=expected, received=received)
-    build = _class_goal if target.is_single else _value_goal
-    result = build(model, name, target, x, requested)
+    limit = target.decision_threshold(threshold, "counterfactual")
+    if target.is_single:
+        result = _class_goal(model, name, target, x, requested, limit)
+    else:
+        result = _value_goal(model, x, requested)
     if result.reached(x):
         is_class = result.low is None
         fix = (
@@ -414,8 +430,10 @@ def build_goal(model: ModelState, x: np.ndarray, requested: Any) -> Goal:
     return result
 
 
-def _class_goal(model: ModelState, name: str, target: Target, x: np.ndarray, requested: Any) -> Goal:
-    prediction, probability = predict_row(model, x)
+def _class_goal(
+    model: ModelState, name: str, target: Target, x: np.ndarray, requested: Any, threshold: float | None
+) -> Goal:
+    prediction, probability = predict_row(model, x, threshold)
     index_by_text = {str(label): i for i, label in enumerate(target.labels)}
     if requested is not None and str(requested) not in index_by_text:
         close = nearest(str(requested), [label for label in index_by_text if label != str(prediction)])
@@ -424,34 +442,42 @@ def _class_goal(model: ModelState, name: str, target: Target, x: np.ndarray, req
         fix = f'target="{close}"' if close else fact("target=None for any other class")
         raise UsageError("E547", where="counterfactual", expected=expected, received=received, fix=fix)
     index = index_by_text[str(prediction)] if requested is None else index_by_text[str(requested)]
-    scores, sign = _scores(model, name, target), -1.0 if requested is None else 1.0
+    scores, sign = _scores(model, name, target, threshold), -1.0 if requested is None else 1.0
 
     def margin(rows: np.ndarray) -> np.ndarray:
         values = scores(rows)  # (n, K)
         return sign * (values[:, index] - np.delete(values, index, axis=1).max(axis=1))
 
     label = None if requested is None else target.labels[index]
-    return Goal(model, margin, prediction, probability, label=label)
+    return Goal(model, margin, prediction, probability, label=label, threshold=threshold)
 
 
-def _scores(model: ModelState, name: str, target: Target) -> Callable[[np.ndarray], np.ndarray]:
+def _scores(
+    model: ModelState, name: str, target: Target, threshold: float | None
+) -> Callable[[np.ndarray], np.ndarray]:
     """Return the function from rows to a score for each class, (n, K); the largest is predicted."""
     assert model.network is not None
     node = model.network.inference.outputs[name]
-    # the threshold between two classes, of a probability or a logit
-    half = 0.5 if model.network.losses[name].prediction(node) is node else 0.0
+    is_probability = model.network.losses[name].prediction(node) is node
+    limit = 0.5 if threshold is None else threshold
 
     def scores(rows: np.ndarray) -> np.ndarray:
         raw = np.asarray(raw_outputs(model, rows), np.float64)
-        if target.max_classes == target.scores:
+        has_all = target.max_classes == target.scores
+        if has_all and threshold is None:
             return raw[:, : len(target.labels)]
-        single = raw.reshape(-1, 1) - half
+        if has_all:
+            ratio = np.log(np.maximum(raw[:, :2], TINY)) if is_probability else raw[:, :2]
+            single = ratio[:, 1:] - ratio[:, :1]
+        else:
+            single = log_odds(raw.reshape(-1, 1)) if is_probability else raw.reshape(-1, 1)
+        single = single - log_odds(limit)
         return np.concatenate([-single, single], axis=1)  # (n, 1) -> (n, 2)
 
     return scores
 
 
-def _value_goal(model: ModelState, name: str, target: Target, x: np.ndarray, requested: Any) -> Goal:
+def _value_goal(model: ModelState, x: np.ndarray, requested: Any) -> Goal:
     prediction, _ = predict_row(model, x)
     try:
         low, high = _target_range(requested, prediction)
@@ -487,6 +513,7 @@ class Options(TypedDict, total=False):
     ranges: Ranges
     max_changes: int
     count: int
+    threshold: float | None
     lang: Language | None
 
 
@@ -563,7 +590,7 @@ def find_counterfactuals(
     domain = restrict(
         row_domain(model, row, options.get("data")), options.get("fixed", ()), options.get("ranges", {})
     )
-    goal = build_goal(model, domain.cells(domain.start[None]), target)
+    goal = build_goal(model, domain.cells(domain.start[None]), target, options.get("threshold"))
     search = Search(lambda points: goal.margin(domain.encode(points)), domain.start, domain.axes)
     points = [point for point in search.run(max_changes, count) if goal.reached(domain.cells(point[None]))]
     if not points:
@@ -663,7 +690,11 @@ def _page(goal: Goal, alternatives: Sequence[Alternative], lang: str) -> Page:
         "prediction": goal.render(goal.prediction, goal.probability),
         "target": goal.target_text.render(lang),
     }
-    sections = [Section("", (Items((render("counterfactual_now", lang, **facts),)),))]
+    lines = [render("counterfactual_now", lang, **facts)]
+    if goal.threshold is not None:
+        limit = f"{goal.threshold:.4g}"
+        lines.append(render("why_threshold_raw", lang, label=goal.model.labels[1], threshold=limit))
+    sections = [Section("", (Items(tuple(lines)),))]
     sections += [_section(i, alternative, goal.render, lang) for i, alternative in enumerate(alternatives, 1)]
     return Page(render("counterfactual_title", lang), lang, tuple(sections))
 

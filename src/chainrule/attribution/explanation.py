@@ -42,6 +42,42 @@ LISTED = 8  # inputs; the others are one line
 REGIONS = 3  # of an image, along each side
 
 
+@frozen
+class Decision:
+    """The class that ``chainrule predict`` prints for a row, where more than the largest probability decides.
+
+    Args:
+        label: the printed class; that of the network if the row is named unknown.
+        probability: of that class, as printed.
+        network: the same of the network, before calibration.
+        threshold: from which probability ``second`` is predicted; ``None``: the larger one decides.
+        second: the second of two classes.
+        is_raw: whether the threshold is one of the probabilities of the network.
+        is_unknown: whether the row is named unknown.
+    """
+
+    label: Any
+    probability: float
+    network: float
+    threshold: float | None = None
+    second: Any = None
+    is_raw: bool = False
+    is_unknown: bool = False
+
+    def notes(self, lang: str) -> list[str]:
+        """Return the sentences on what decided."""
+        notes = []
+        is_calibrated = self.probability != self.network
+        if self.threshold is not None:
+            key = "why_threshold_raw" if self.is_raw and is_calibrated else "why_threshold"
+            notes.append(render(key, lang, label=self.second, threshold=f"{self.threshold:.4g}"))
+        if is_calibrated:
+            notes.append(render("why_calibrated", lang, probability=_percent(self.network)))
+        if self.is_unknown:
+            notes.append(render("why_unknown", lang))
+        return notes
+
+
 @frozen(eq=False)
 class Reasons:
     """The prediction for one row, and the contributions of its inputs.
@@ -52,6 +88,7 @@ class Reasons:
         actual: the label or value in the row; ``None`` if unknown.
         target: the name of the predicted column; ``""`` if it has none.
         attribution: the contributions.
+        decision: what decided beside the probabilities of the network.
     """
 
     prediction: Any
@@ -59,6 +96,7 @@ class Reasons:
     actual: Any
     target: str
     attribution: Attribution
+    decision: Decision | None = None
 
     @property
     def prediction_text(self) -> str:
@@ -94,16 +132,16 @@ class Reasons:
     def _prediction(self, lang: str) -> str:
         facts = {"prediction": _printed(self.prediction), "target": self.target}
         if self.probability is not None:
-            facts["probability"] = f"{100 * self.probability:.1f} %"
+            facts["probability"] = _percent(self.probability)
             key = "why_class_of" if self.target else "why_class"
         else:
             key = "why_number_of" if self.target else "why_number"
-        text = render(key, lang, **facts)
-        if self.actual is None:
-            return text
-        is_same = str(self.actual) == str(self.prediction)
-        key = "why_actual_same" if is_same else "why_actual"
-        return text + (" " if lang == "en" else "") + render(key, lang, actual=_printed(self.actual))
+        sentences = [render(key, lang, **facts), *(self.decision.notes(lang) if self.decision else ())]
+        if self.actual is not None:
+            is_same = str(self.actual) == str(self.prediction)
+            key = "why_actual_same" if is_same else "why_actual"
+            sentences.append(render(key, lang, actual=_printed(self.actual)))
+        return (" " if lang == "en" else "").join(sentences)
 
     def _sum(self, lang: str) -> str:
         """Return the equation of the scores."""
@@ -117,17 +155,20 @@ class Reasons:
         return render(f"why_sum_{one.explains}", lang, **facts)
 
 
-def reasons_for(model: ModelState, x: Any, actual: Any = None) -> Reasons | None:
+def reasons_for(
+    model: ModelState, x: Any, actual: Any = None, decision: Decision | None = None
+) -> Reasons | None:
     """Return the prediction for one row and its contributions; ``None`` if the model has no such attribution.
 
     Args:
         x: one row, as for ``predict``.
         actual: the label or value of the row, if known.
+        decision: the printed class, which is explained; ``None``: the likeliest one.
     """
     if len(model.targets) != 1:
         return None
     try:
-        attribution = attribute(model, x)
+        attribution = attribute(model, x, target=decision.label if decision else None)
     except ChainruleError:
         return None
     if attribution.rows != 1 or attribution.base is None or attribution.residual is None:
@@ -135,7 +176,9 @@ def reasons_for(model: ModelState, x: Any, actual: Any = None) -> Reasons | None
     is_class = attribution.explains == "logit"
     prediction: Any = attribution.targets[0]
     probability = None
-    if is_class:
+    if is_class and decision is not None:
+        probability = decision.probability
+    elif is_class:
         probabilities: Any = predict_proba(model, x)
         probability = float(np.max(np.asarray(probabilities).reshape(-1)))
     else:
@@ -143,8 +186,12 @@ def reasons_for(model: ModelState, x: Any, actual: Any = None) -> Reasons | None
         if len(values) != 1:
             return None
         prediction = float(values[0])
-    preparation = model.preparation
-    return Reasons(prediction, probability, actual, preparation.target if preparation else "", attribution)
+    target = model.preparation.target if model.preparation else ""
+    return Reasons(prediction, probability, actual, target, attribution, decision)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
 
 
 def signed(value: float) -> str:
@@ -182,6 +229,7 @@ class Request:
         depth: 0 for the reasons alone, else the depth of the derivation.
         member: the number of a member from 1, ``"all"``, or ``None`` for the default.
         with_reasons: whether the page begins with the reasons; that of an ensemble always does.
+        decision: the class that is explained, if not the likeliest one.
     """
 
     model: ModelState
@@ -191,6 +239,7 @@ class Request:
     depth: int
     member: int | str | None
     with_reasons: bool = False
+    decision: Decision | None = None
 
 
 def explain_prediction(request: Request, lang: str) -> Explanation:
@@ -204,7 +253,7 @@ def explain_prediction(request: Request, lang: str) -> Explanation:
     known, actual = _target_of(request)
     why = None
     if depth == 0 or ((request.with_reasons or count > 1) and request.weight is None):
-        why = reasons_for(model, request.x, actual)
+        why = reasons_for(model, request.x, actual, request.decision)
     derivation = None
     if depth > 0 or why is None:
         y = request.y if known else _predicted(request)

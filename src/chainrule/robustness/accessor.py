@@ -35,6 +35,7 @@ class AttackKeywords(TypedDict, total=False):
     columns: Sequence[str] | None
     change: Mapping[str, float | None]
     target_class: object
+    threshold: float | None
     steps: int
     restarts: int
     step_size: float
@@ -82,8 +83,9 @@ class Robustness(MethodGroup):
                 ``"square"``, or ``"ensemble"`` for all), ``bounds`` (the range of the data; 0 to 1 for images
                 with such values, else none), ``seed=0``, ``check`` (whether to check for masked gradients; by
                 default for the ensemble), ``target_class`` (the only class whose prediction counts as
-                success; samples of it are left out), ``lang``, and the settings of an attack that is passed
-                by name: ``steps``, ``restarts``, ``queries``, ``targets``.
+                success; samples of it are left out), ``threshold`` (from which probability the second of two
+                classes is predicted, instead of the larger one), ``lang``, and the settings of an attack that
+                is passed by name: ``steps``, ``restarts``, ``queries``, ``targets``.
                 Of tables: ``columns`` (those that may change; by default all numbers and categories) and
                 ``change`` (the limit of each number in its own units, ``{"income": 1000, "city": None}``);
                 there ``radius`` is a number of standard deviations of each column, and a category may become
@@ -92,6 +94,7 @@ class Robustness(MethodGroup):
         Raises:
             TrainingError E503, E570: the model is not trained, or no classifier with one input and output.
             UsageError E101, E102: no such method, norm or option; a radius below 0 or in the wrong unit.
+            UsageError E611: a threshold of other than two classes.
 
         Example:
             >>> from chainrule.model import Model
@@ -141,7 +144,13 @@ class Robustness(MethodGroup):
         return robustness.certify(self.state, x, radius=radius, **options)
 
     def corruption_sweep(
-        self, x: Samples, y: Targets = None, *, seed: int = 0, lang: Language | None = None
+        self,
+        x: Samples,
+        y: Targets = None,
+        *,
+        seed: int = 0,
+        threshold: float | None = None,
+        lang: Language | None = None,
     ) -> SweepResult:
         """Measure the accuracy of a classifier under corruptions of increasing severity.
 
@@ -151,12 +160,15 @@ class Robustness(MethodGroup):
         Args:
             x, y: labeled samples, as in ``evaluate``.
             seed: of all random numbers.
+            threshold: from which probability the second of two classes is predicted; by default the likelier
+                one is.
             lang: ``"en"`` or ``"zh"``; by default ``cr.settings.lang``.
 
         Raises:
             TrainingError E503, E570: the model is not trained, or no classifier with one input and output.
+            UsageError E611, E102: a threshold of other than two classes, or that is no number from 0 on.
         """
-        return robustness.sweep(self.state, x, y, seed=seed, lang=lang)
+        return robustness.sweep(self.state, x, y, seed=seed, threshold=threshold, lang=lang)
 
     def label_issues(
         self,

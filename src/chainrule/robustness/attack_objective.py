@@ -13,7 +13,7 @@ from chainrule.engines import compile
 from chainrule.engines.dispatch import Program
 from chainrule.errors import TrainingError, fact
 from chainrule.gradient import grad
-from chainrule.graph import Graph, Node, input_node, rebuild
+from chainrule.graph import Graph, Node, constant, input_node, rebuild
 from chainrule.memoization import cached_property
 from chainrule.ops import functional as F
 from chainrule.records import frozen
@@ -55,11 +55,13 @@ class AttackGraph:
 
     Args:
         output: the name of its output.
+        shift: subtracted from the second score: 0, or that of a threshold between two classes.
     """
 
     network: Network
     output: str
     classes: int
+    shift: float = 0.0
 
     @cached_property
     def score(self) -> Score:
@@ -128,7 +130,8 @@ class AttackGraph:
         if flat.shape[1] == 1:
             flat = F.concatenate([F.full_like(flat, 0.0), flat], 1)  # (B, 1) -> (B, 2)
         (node,) = rebuild([flat], self._replaced)
-        return node[:, : self.classes]
+        node = node[:, : self.classes]
+        return node - constant(np.array([[0.0, self.shift]], node.dtype)) if self.shift else node
 
     def objective(self, name: str) -> Node:
         """Return the objective of each sample, (B,)."""
@@ -193,7 +196,7 @@ class AttackGraph:
 
     def gradient_program(self, objective: str) -> Program:
         """Return the program from points to logits, objective and gradient, compiled once per objective."""
-        key = "attack", self.output, self.classes, objective
+        key = "attack", self.output, self.classes, self.shift, objective
         return self.network.memo(key, lambda: self._compiled(objective))
 
     def _compiled(self, objective: str) -> Program:
@@ -203,9 +206,10 @@ class AttackGraph:
         return compile(Graph(outputs), self.network.engine)
 
 
-def attack_graph(network: Network, output: str, classes: int) -> AttackGraph:
+def attack_graph(network: Network, output: str, classes: int, shift: float = 0.0) -> AttackGraph:
     """Return the graph of attacks on an output, stored with the network, so that it is compiled once."""
-    return network.memo(("attack graph", output, classes), lambda: AttackGraph(network, output, classes))
+    key = "attack graph", output, classes, shift
+    return network.memo(key, lambda: AttackGraph(network, output, classes, shift))
 
 
 Arrays = Mapping[str, np.ndarray]

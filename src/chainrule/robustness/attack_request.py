@@ -34,7 +34,18 @@ from chainrule.validation import choice, language, random_seed, refuse_unknown
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
 
-OPTIONS = ("norm", "method", "bounds", "seed", "check", "lang", "columns", "change", "target_class")
+OPTIONS = (
+    "norm",
+    "method",
+    "bounds",
+    "seed",
+    "check",
+    "lang",
+    "columns",
+    "change",
+    "target_class",
+    "threshold",
+)
 CHECKS = 1000  # the number of the stream of the checks, after those of all attacks
 
 
@@ -44,7 +55,7 @@ def attack(model: ModelState, x: Any, y: Any = None, *, radius: Any = None, **op
     attacks = known_attacks(
         options.get("method", "pgd"), {n: v for n, v in options.items() if n not in OPTIONS}
     )
-    samples = read_samples(model, x, y, "attack")
+    samples = read_samples(model, x, y, "attack", options.get("threshold"))
     goal = goal_of(samples, options.get("target_class"))
     if samples.table is not None and samples.pixels is None:
         result = attack_table(samples, radius, options, goal, request.seed, request.lang)
@@ -113,14 +124,14 @@ def _attacked(
     Of several attacks that break a sample, the point of the first one is kept.
     """
     x, labels = problem.x, samples.labels
-    clean = predicted(samples, problem, x).argmax(axis=1)
+    clean = samples.decided(predicted(samples, problem, x))
     correct = np.flatnonzero(clean == labels)
     best, broken_by, trials, by_name = x.copy(), np.full(len(x), "", object), [], {}
     for number, one in enumerate(attacks):
         before = problem.evaluations
         rows = correct[broken_by[correct] == ""] if one.only_unbroken else correct
         points = _search(one, problem, rows, Stream(fold(key_of(request.seed), number)))
-        after = predicted(samples, problem, points).argmax(axis=1)
+        after = samples.decided(predicted(samples, problem, points))
         broken = rows[problem.is_success(after[rows], rows)]
         by_name[one.name] = broken
         trials.append(Trial(one.name, len(rows), len(broken), problem.evaluations - before))
@@ -128,7 +139,7 @@ def _attacked(
         best[new] = points[new]
         broken_by[broken[broken_by[broken] == ""]] = one.name
     probabilities = predicted(samples, problem, best)
-    attacked = probabilities.argmax(axis=1)
+    attacked = samples.decided(probabilities)
     stream = Stream(fold(key_of(request.seed), CHECKS))
     return AttackResult(
         request.method,
@@ -150,6 +161,7 @@ def _attacked(
         seed=request.seed,
         lang=request.lang,
         token_distance=token_distance(samples.model, samples.graph, problem.ball.norm),
+        threshold=samples.threshold,
     )
 
 

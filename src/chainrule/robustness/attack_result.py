@@ -106,6 +106,7 @@ class AttackResult:
         lang: the language of the text.
         goal: the index of the only class whose prediction counts as success; ``None``: each wrong one.
         token_distance: of embedding vectors, the median distance of a token from the nearest other one.
+        threshold: from which probability the second of two classes is predicted; ``None``: the likelier one.
     """
 
     method: str
@@ -133,6 +134,7 @@ class AttackResult:
     lang: str = field(default="en")
     goal: int | None = None
     token_distance: float = math.nan
+    threshold: float | None = None
 
     @property
     def rows(self) -> int:
@@ -217,6 +219,9 @@ class AttackResult:
     def _extra_facts(self) -> list[str]:
         """Return the facts that only some attacks have: columns, distances of tokens, the goal."""
         texts = []
+        if self.threshold is not None:
+            limit = f"{self.threshold:.4g}"
+            texts.append(render("why_threshold_raw", self.lang, label=self.classes[1], threshold=limit))
         if self.allowed:
             texts.append(render("attack_may_change", self.lang, columns=self._allowed()))
         if math.isfinite(self.token_distance):

@@ -17,7 +17,7 @@ from chainrule.robustness.attack_objective import AttackGraph, Problem, attack_g
 from chainrule.robustness.ball import NORMS, Ball
 from chainrule.train.evaluation.prediction import predictions
 from chainrule.train.evaluation.rows import NetworkRows, encode_labeled
-from chainrule.train.inputs.target import Target
+from chainrule.train.inputs.target import Target, log_odds
 from chainrule.validation import choice, out_of_range, trained_network
 
 if TYPE_CHECKING:
@@ -79,11 +79,13 @@ class Samples:
         graph: logits and objectives of the network.
         target: the target of its output.
         rows: inputs and encoded targets.
+        threshold: from which probability the second of two classes is predicted; ``None``: the likelier one.
     """
 
     graph: AttackGraph
     target: Target
     rows: NetworkRows
+    threshold: float | None = None
 
     @property
     def model(self) -> ModelState:
@@ -112,6 +114,10 @@ class Samples:
         first = preparation.encodings[0] if preparation is not None else None
         return first if isinstance(first, Pixels) else None
 
+    def decided(self, probabilities: np.ndarray) -> np.ndarray:
+        """Return the index of the predicted class for probabilities, (n, K): (n,)."""
+        return self.target.decided(probabilities, self.threshold)
+
     def take(self, index: np.ndarray) -> Samples:
         """Return the samples in ``index``, in that order."""
         return replace(self, rows=self.rows.take(index))
@@ -127,17 +133,22 @@ class Samples:
         return self.target.labels or tuple(range(self.graph.classes))
 
 
-def read_samples(model: ModelState, x: Any, y: Any, where: str = "attack") -> Samples:
+def read_samples(model: ModelState, x: Any, y: Any, where: str = "attack", threshold: Any = None) -> Samples:
     """Encode labeled samples.
+
+    With a threshold t, the second of two classes is predicted where z_2 - z_1 >= log(t / (1 - t)), so that
+    the graph is attacked with the second score lower by this number.
 
     Args:
         model: a trained classifier.
         x, y: samples and labels as in ``Model.evaluate``.
         where: the method that needs them, for errors.
+        threshold: as of ``Samples``.
 
     Raises:
         TrainingError E503: the model is not trained. E570: it is no classifier with one output and one input.
-        UsageError E122: there are no labels.
+        UsageError E122: there are no labels. E611, E102: a threshold of other than two classes, or that is no
+            number from 0 on.
     """
     trained_network(model, where)
     (name, target), *others = model.targets.items()
@@ -145,9 +156,11 @@ def read_samples(model: ModelState, x: Any, y: Any, where: str = "attack") -> Sa
         expected = fact("a classifier with one output and one class for a sample")
         received = target.loss.name if not others else ", ".join(model.targets)
         raise TrainingError("E570", where=where, expected=expected, received=received)
+    limit = target.decision_threshold(threshold, where)
     rows = encode_labeled(model, x, y, where)
-    graph = attack_graph(rows.network, name, len(target.labels) or target.max_classes)
-    return Samples(graph, target, rows)
+    shift = 0.0 if limit is None else log_odds(limit)
+    graph = attack_graph(rows.network, name, len(target.labels) or target.max_classes, shift)
+    return Samples(graph, target, rows, limit)
 
 
 @frozen(eq=False)
@@ -207,6 +220,7 @@ def predicted(samples: Samples, problem: Problem, points: np.ndarray) -> np.ndar
     """Return the probability of each class at points, as the model predicts them: (n, K)."""
     if samples.graph.is_embedded:  # the model has no input for vectors; the graph continues from them
         z = problem.logits(points, np.arange(len(points))).astype(np.float64)
+        z[:, 1:] += samples.graph.shift  # of two classes
         shifted = np.exp(z - z.max(axis=1, keepdims=True))
         return shifted / shifted.sum(axis=1, keepdims=True)
     values = predictions(samples.model, {samples.graph.input: points}, "prediction")

@@ -506,9 +506,7 @@ class _Request:
         """Return the classes that the model predicts for inputs, (n,)."""
         values = predictions(self.model, {self.samples.graph.input: x}, "prediction")
         probabilities = self.samples.target.probabilities(values[self.samples.graph.output])
-        if self.threshold is not None:
-            return (probabilities[:, 1].astype(np.float64) >= self.threshold).astype(np.int64)
-        return probabilities.argmax(axis=1)
+        return self.samples.target.decided(probabilities, self.threshold)
 
     def _labels(self, classes: np.ndarray) -> np.ndarray:
         return np.array([self.samples.names[k] for k in classes])

@@ -88,10 +88,18 @@ TABLES: Mapping[str, Severities] = {
 }
 
 
-def sweep(model: ModelState, x: Any, y: Any = None, *, seed: int = 0, lang: str | None = None) -> SweepResult:
+def sweep(
+    model: ModelState,
+    x: Any,
+    y: Any = None,
+    *,
+    seed: int = 0,
+    threshold: float | None = None,
+    lang: str | None = None,
+) -> SweepResult:
     """Measure the accuracy under corruptions; see ``Model.corruption_sweep``."""
     seed, lang = random_seed(seed, "corruption_sweep"), language(lang, "corruption_sweep")
-    samples = read_samples(model, x, y, "corruption_sweep")
+    samples = read_samples(model, x, y, "corruption_sweep", threshold)
     problem = problem_of(samples, Ball("inf", 0.0))
     clean = Share(_correct(predicted(samples, problem, problem.x), samples), len(samples.x))
     if samples.table is not None and samples.pixels is None:
@@ -102,7 +110,7 @@ def sweep(model: ModelState, x: Any, y: Any = None, *, seed: int = 0, lang: str 
 
 
 def _correct(probabilities: np.ndarray, samples: Samples) -> int:
-    return int((probabilities.argmax(axis=1) == samples.labels).sum())
+    return int((samples.decided(probabilities) == samples.labels).sum())
 
 
 def _array_points(samples: Samples, seed: int) -> list[SweepPoint]:

@@ -312,7 +312,7 @@ def _text(value: Any) -> str:
     )
 
 
-OPTIONS = ("columns", "change", "restarts", "target_class", "seed", "lang")
+OPTIONS = ("columns", "change", "restarts", "target_class", "threshold", "seed", "lang")
 RESTARTS = 4
 MAX_RADIUS = 10.0  # standard deviations; larger limits are a mistake of units
 
@@ -345,13 +345,13 @@ def attack_table(
     table = samples.table
     assert table is not None
     problem = problem_of(samples, Ball("inf", 0.0), goal.index)
-    clean = predicted(samples, problem, problem.x).argmax(axis=1)
+    clean = samples.decided(predicted(samples, problem, problem.x))
     correct = np.flatnonzero(clean == samples.labels)
     changed, is_exhaustive = _search(problem, changes, correct, options, seed)
     after = changed_cells(table, changes, changed, correct)
     points = preparation.inputs(after)
     probabilities = predicted(samples, problem, points)
-    attacked = probabilities.argmax(axis=1)
+    attacked = samples.decided(probabilities)
     broken = (clean == samples.labels) & problem.is_success(attacked, np.arange(len(attacked)))
     final = changed_cells(table, changes, changed, np.flatnonzero(broken))
     points[~broken], attacked[~broken] = problem.x[~broken], clean[~broken]
@@ -375,6 +375,7 @@ def attack_table(
         is_exhaustive=is_exhaustive,
         seed=seed,
         lang=lang,
+        threshold=samples.threshold,
     )
 
 

@@ -26,7 +26,7 @@ from chainrule.records import frozen
 from chainrule.serve.forms import Columns, Encoded, Field, Form, TextForm, form_of
 from chainrule.settings import Language
 from chainrule.tabular.intervals import interval_columns
-from chainrule.tabular.predicted_columns import ColumnPredictor
+from chainrule.tabular.predicted_columns import ColumnPredictor, decided_class
 from chainrule.tabular.run_folder import MODEL, model_file
 from chainrule.train.evaluation.frame_predictions import PREDICTION, PROBABILITY
 from chainrule.train.monitor.memory import couples_rows_of
@@ -164,6 +164,7 @@ class ServedModel:
         if isinstance(encoded, Exception):
             raise encoded
         target = None if encoded.rows is None else self.kind.attribution_target(self.model, encoded.rows)
+        target = decided_class(self.model, x) if target is None else target
         attribution = self.model.attribute(x, target=target, lang=lang, strict=False)
         return attribution if encoded.rows is None else self.kind.relabel(attribution, encoded.rows)
 

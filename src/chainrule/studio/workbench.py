@@ -32,6 +32,7 @@ from chainrule.studio.project import Project, language
 from chainrule.studio.step_view import StepView
 from chainrule.studio.trainings import Training, start_process
 from chainrule.tabular.options import Options
+from chainrule.tabular.predicted_columns import decision_of, threshold_option
 from chainrule.tabular.recorded_training import is_recorded, recorded_runs
 from chainrule.tabular.recorded_training import replay as replay_run
 from chainrule.tabular.remedies import changed_options
@@ -407,7 +408,8 @@ class Workbench:
             UsageError E546 to E549: there are none.
         """
         with self.lock:
-            page = self.served().model.counterfactual(dict(cells), lang=lang)
+            model = self.served().model
+            page = model.counterfactual(dict(cells), lang=lang, **threshold_option(model))
             return {"sections": PageRecords(lang).sections(page.sections)}
 
     def attack(self, row: int, radius: float, lang: Any) -> dict[str, Any]:
@@ -428,7 +430,9 @@ class Workbench:
                 raise UsageError(
                     "E102", where="studio", name="project", expected=expected, received=project.run
                 )
-            result = self.served().model.attack(project.table_row(row), radius=radius, lang=lang)
+            model = self.served().model
+            options: Any = {"radius": radius, "lang": lang, **threshold_option(model)}
+            result = model.attack(project.table_row(row), **options)
             cells = [list(change) for change in result.cells[0]] if result.cells else []
             classes = result.classes
             return {
@@ -516,8 +520,9 @@ def _value(served: ServedModel, value: Any) -> Any:
 def _reasons(served: ServedModel, columns: Mapping[str, Any], lang: Any) -> Sequence[Section]:
     """Return the reasons of a prediction; none for kinds of input that have no attribution."""
     samples = served.form.samples(columns, 1)
-    request = ExplanationRequest(served.model.state, samples, None, None, 0, None)
     try:
+        decision = decision_of(served.model, samples)
+        request = ExplanationRequest(served.model.state, samples, None, None, 0, None, decision=decision)
         return explain_prediction(request, lang).sections
     except ChainruleError:
         if served.form.name == "table":

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.attribution.explanation import Decision
 from chainrule.errors import UsageError, fact
 from chainrule.inputs import InputKind, kind_of
 from chainrule.model import Model
 from chainrule.records import frozen
 from chainrule.robustness.novelty_gate import is_unlike, stored_gate
-from chainrule.tabular.threshold import decided_labels, reads_calibrated, stored_threshold
+from chainrule.tabular.threshold import decided_labels, network_threshold, reads_calibrated, stored_threshold
 from chainrule.train.evaluation.frame_predictions import PREDICTION, probability_columns, probability_titles
 from chainrule.train.evaluation.frame_predictions import prediction_columns as columns_of_outputs
 from chainrule.train.evaluation.prediction import predict, predict_with_probabilities
@@ -157,8 +158,8 @@ class ColumnPredictor:
         self.stored = stored_threshold(model) if threshold is None else None
         self.is_stored_raw = not reads_calibrated(model)
         stored = self.calibration, self.level, self.gate, self.stored
-        is_plain = all(part is None for part in stored) and not uncertainty.is_requested
-        self.is_undecided = is_plain and not proba and threshold is None
+        self.is_plain = all(part is None for part in stored) and not uncertainty.is_requested
+        self.is_undecided = self.is_plain and not proba and threshold is None
         self.titles: list[str] = []
 
     def __call__(self, x: Any) -> dict[str, np.ndarray]:
@@ -201,6 +202,46 @@ class ColumnPredictor:
         if not self.titles:
             self.titles = probability_titles(self.state, "", probabilities.shape[1])
         return dict(zip(self.titles, probabilities.astype(np.float64).T, strict=True))
+
+
+def decision_of(model: Model, x: Any) -> Decision | None:
+    """Return what ``chainrule predict`` prints for one row; ``None`` if the largest probability decides.
+
+    Args:
+        model: a trained model.
+        x: one row, as for ``predict``.
+    """
+    labels = list(model.labels or ())
+    predictor = ColumnPredictor(model, True)
+    is_class = model.task == "classification" and len(model.targets) == 1
+    if not (labels and is_class) or predictor.is_plain:
+        return None
+    raw: Any = model.predict_proba(x)
+    if np.ndim(raw) != 2 or len(raw) != 1 or raw.shape[1] < len(labels):
+        return None
+    printed = raw if model.calibration is None else model.calibration.map(raw)
+    label: Any = predictor(x)[PREDICTION].tolist()[0]
+    is_unknown = label == UNKNOWN and UNKNOWN not in labels
+    index = int(np.argmax(raw[0])) if is_unknown else labels.index(label)
+    limit, is_raw = predictor.stored, predictor.is_stored_raw
+    own = float(printed[0, index]), float(raw[0, index])
+    return Decision(labels[index], *own, limit, labels[-1], is_raw, is_unknown)
+
+
+def decided_class(model: Model, x: Any) -> Any:
+    """Return the class that ``chainrule predict`` prints for one row; ``None``: the likeliest one."""
+    decision = decision_of(model, x)
+    return None if decision is None else decision.label
+
+
+def threshold_option(model: Model) -> dict[str, Any]:
+    """Return the argument ``threshold`` of methods that change rows until the printed class changes.
+
+    It is empty for other than two classes, and where the likelier one is printed.
+    """
+    is_binary = model.task == "classification" and len(model.targets) == 1 and len(model.labels or ()) == 2
+    limit = network_threshold(model) if is_binary else None
+    return {} if limit is None else {"threshold": limit}
 
 
 def _in_float64(state: ModelState, probabilities: Any) -> dict[str, np.ndarray]:

@@ -151,7 +151,7 @@ WORDS: Texts = {
     "report_interval_width": "mean width",
     "report_intervals_caption": "chainrule predict --interval 0.9 writes both ends for each new row.",
     "report_confusion": "Confusion matrix",
-    "report_confusion_caption": "Rows are true classes, columns predicted classes.",
+    "report_confusion_caption": "Rows are true classes, columns the likeliest ones.",
     "report_values": "Predictions and errors",
     "report_facts": "Training",
     "report_again": "Command that repeats the training:",
@@ -287,6 +287,11 @@ WORDS: Texts = {
         "On {rows} rows, of which {known} are training rows, the typical error (RMSE) of the network is "
         "{value} (95% interval: {low} to {high}); it explains {share} of the variance. The error of new rows "
         "is larger."
+    ),
+    "summary_threshold": (
+        "This is the result of predicting the likelier class. `predict` predicts {label} from a probability "
+        "of {threshold} on: {accuracy} of the rows are then right, {recall} of those of {label} are "
+        "recognized, and {precision} of those predicted as {label} are right."
     ),
     "summary_known_inputs": (
         "{known} of the {rows} scored rows have the same inputs as a training row: the scores measure "

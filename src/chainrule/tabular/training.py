@@ -101,7 +101,7 @@ class TableRun:
     @cached_property
     def analysis(self) -> Analysis:
         """What the model learned: the importance of the columns, and the dependence on them."""
-        return analyze(self.model, self.plan, self.comparison, self.intervals)
+        return analyze(self.model, self.plan, self.comparison, self.intervals, self.threshold)
 
     @cached_property
     def summary(self) -> Summary:

@@ -67,6 +67,10 @@ ATTRIBUTION: Texts = {
     "why_class_of": "{target}: the network predicts {prediction}, with a probability of {probability}.",
     "why_number": "The network predicts {prediction}.",
     "why_number_of": "{target}: the network predicts {prediction}.",
+    "why_threshold": "{label} is predicted from a probability of {threshold} on.",
+    "why_threshold_raw": "{label} is predicted from a probability of the network of {threshold} on.",
+    "why_calibrated": "That is the calibrated probability; the network's is {probability}.",
+    "why_unknown": "chainrule predict names this row unknown.",
     "why_actual": "The row itself has {actual}.",
     "why_actual_same": "The row itself has {actual} too.",
     "why_logit": (

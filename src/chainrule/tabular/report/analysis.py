@@ -22,6 +22,7 @@ from chainrule.tabular.evaluation import Result, metric_names, results_of
 from chainrule.tabular.intervals import MeasuredIntervals
 from chainrule.tabular.option_names import place
 from chainrule.tabular.options import Options
+from chainrule.tabular.predicted_columns import threshold_option
 from chainrule.tabular.report.column_importance_and_effects import (
     ColumnEffect,
     ColumnImportance,
@@ -30,6 +31,7 @@ from chainrule.tabular.report.column_importance_and_effects import (
 )
 from chainrule.tabular.report.evaluation_rows import EvaluationRows
 from chainrule.tabular.texts import both_texts
+from chainrule.tabular.threshold import DecisionThreshold
 from chainrule.tabular.training_plan import TrainingPlan
 from chainrule.texts import LANGUAGES
 
@@ -91,7 +93,7 @@ def robust_accuracy(model: Model, plan: TrainingPlan) -> RobustAccuracy | None:
     if not len(rows):
         part, rows, table = "training", parts.train, prepared.table
     chosen = np.unique(np.linspace(0, len(rows) - 1, min(MAX_ROWS, len(rows))).round().astype(np.int64))
-    attack: Any = model.attack(table.take(rows[chosen]), radius=radius)
+    attack: Any = model.attack(table.take(rows[chosen]), radius=radius, **threshold_option(model))
     return RobustAccuracy(attack, part)
 
 
@@ -107,6 +109,7 @@ class Analysis:
         robustness: the accuracy under attack, if the options request it.
         effects: the partial dependence on the most important columns.
         intervals: of a regression, if there are rows for them.
+        threshold: of two classes, if the options request one.
     """
 
     model: Model
@@ -117,6 +120,7 @@ class Analysis:
     effects: Sequence[ColumnEffect]
     robustness: RobustAccuracy | None = None
     intervals: MeasuredIntervals | None = None
+    threshold: DecisionThreshold | None = None
 
     @property
     def options(self) -> Options:
@@ -145,7 +149,11 @@ class Analysis:
 
 
 def analyze(
-    model: Model, plan: TrainingPlan, scores: Scores, intervals: MeasuredIntervals | None = None
+    model: Model,
+    plan: TrainingPlan,
+    scores: Scores,
+    intervals: MeasuredIntervals | None = None,
+    threshold: DecisionThreshold | None = None,
 ) -> Analysis:
     """Measure the importance of the columns and the dependence of the predictions on them."""
     prepared, rows = plan.prepared, EvaluationRows.of(model, plan.scored)
@@ -153,4 +161,4 @@ def analyze(
     strongest = importance.strongest if importance else ()
     effects = column_effects(rows, prepared.preparation, strongest) if strongest else []
     robustness = robust_accuracy(model, plan)
-    return Analysis(model, plan, scores, rows, importance, effects, robustness, intervals)
+    return Analysis(model, plan, scores, rows, importance, effects, robustness, intervals, threshold)

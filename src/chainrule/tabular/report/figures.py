@@ -26,9 +26,10 @@ from chainrule.plotting.plots.decision_boundary import PredictionGrid, predictio
 from chainrule.plotting.plots.histogram import rebin
 from chainrule.plotting.plots.risk_coverage import ideal_risk
 from chainrule.plotting.style import evenly_spaced
+from chainrule.tabular.report.analysis import Analysis
 from chainrule.tabular.report.evaluation_rows import EvaluationRows
 from chainrule.tabular.texts import both_texts
-from chainrule.tabular.threshold import ThresholdCurve
+from chainrule.tabular.threshold import DecisionThreshold, ThresholdCurve
 from chainrule.train.callback.histograms import RecordedHistograms
 from chainrule.train.evaluation.rows import encode_rows
 
@@ -36,10 +37,9 @@ LAYERS, EPOCHS, CELLS = 4, 30, 48  # histograms per kind; epochs; grid cells per
 MAX_BOXES = 200  # of a network diagram
 
 
-def figures(
-    model: Model, prepared: PreparedData, rows: EvaluationRows, recorded: RecordedHistograms | None
-) -> dict[str, Any]:
+def figures(analysis: Analysis, recorded: RecordedHistograms | None) -> dict[str, Any]:
     """Return the figures of the template by name; empty if they do not apply."""
+    model, prepared, rows = analysis.model, analysis.prepared, analysis.rows
     predictions = rows.predictions
     has_classes = prepared.task.is_classification and len(predictions.target) > 0
     return {
@@ -47,7 +47,7 @@ def figures(
         "calibration": [_calibration(predictions)] if has_classes else [],
         "risk": [_risk(predictions)] if has_classes else [],
         "calibration_rows": calibration_rows(predictions) if has_classes else [],
-        "thresholds": threshold_section(predictions, prepared.preparation.labels[-1])
+        "thresholds": threshold_section(predictions, prepared.preparation.labels[-1], analysis.threshold)
         if has_classes
         else None,
         "boundary": [_boundary(model, rows)] if has_classes and _is_planar(prepared) else [],
@@ -181,7 +181,9 @@ def calibration_rows(predictions: Predictions) -> list[tuple[str, ...]]:
     ]
 
 
-def threshold_section(predictions: Predictions, label: Any) -> dict[str, Any] | None:
+def threshold_section(
+    predictions: Predictions, label: Any, chosen: DecisionThreshold | None = None
+) -> dict[str, Any] | None:
     """Return precision, recall and F1 by threshold of two classes, as chart and table; else ``None``."""
     if not predictions.is_binary or len(np.unique(predictions.target)) < 2:
         return None
@@ -194,13 +196,14 @@ def threshold_section(predictions: Predictions, label: Any) -> dict[str, Any] | 
     ]
     names = ("precision", "recall", "score")
     texts = both_texts("report_threshold_caption")
+    own = () if chosen is None or chosen.value > 1 else (chosen.value,)
     return {
         "svg": Markup(charts.shares(curve.thresholds[plotted], lines)),
         "caption": [
             (color, both_texts(f"threshold_{n}")) for (_, color), n in zip(lines, names, strict=True)
         ],
         "text": (texts[0].format(label=label), texts[1].format(label=label)),
-        "rows": [_row(curve, threshold) for threshold in THRESHOLDS],
+        "rows": [_row(curve, threshold) for threshold in sorted({*THRESHOLDS, *own})],
     }
 
 
@@ -209,4 +212,4 @@ def _row(curve: ThresholdCurve, threshold: float) -> tuple[str, ...]:
     i = curve.at(threshold)
     positive = curve.true_positives[i] + curve.false_positives[i]
     measures = (curve.precision, curve.recall, curve.specificity, curve.f1)
-    return (f"{threshold:g}", f"{positive:,.0f}", *(f"{values[i]:.3f}" for values in measures))
+    return (f"{threshold:.4g}", f"{positive:,.0f}", *(f"{values[i]:.3f}" for values in measures))

@@ -120,7 +120,7 @@ def page(analysis: Analysis, summary: Summary, recorded: RecordedHistograms | No
         intervals=analysis.intervals,
         command=options.command(),
         robustness=analysis.robustness.section if analysis.robustness else [],
-        **figures(model, prepared, analysis.rows, recorded),
+        **figures(analysis, recorded),
         **_column_sections(analysis),
         diagnosis=[_finding(finding, options, model.state.probes) for finding in model.state.findings or ()],
     )

@@ -95,6 +95,7 @@ def _quality(analysis: Analysis) -> tuple[Pair, ...]:
         first = sentence(f"summary_score_known_{kind}", **words, known=f"{known[0]:,}")
     else:
         first = sentence(f"summary_score_{kind}", **words)
+    first = _with_threshold(analysis, first)
     baselines = {key: score for key, score in scores.items() if key != "net"}
     if not baselines:
         return (first,)
@@ -109,6 +110,17 @@ def _quality(analysis: Analysis) -> tuple[Pair, ...]:
     if (r2 := analysis.scores.too_good) is not None:
         conclusion += (sentence("summary_too_good", r2=f"{r2:.5f}"),)
     return first, sentence("summary_comparison", values=values), *conclusion
+
+
+def _with_threshold(analysis: Analysis, score: Pair) -> Pair:
+    """Return the sentence on the score of the likelier class, then what the threshold leads to."""
+    chosen = analysis.threshold
+    if chosen is None:
+        return score
+    words = {"threshold": f"{chosen.value:.4g}", "label": cut(str(chosen.label))}
+    shares = {name: percent(getattr(chosen.chosen, name)) for name in ("accuracy", "recall", "precision")}
+    english, chinese = sentence("summary_threshold", **words, **shares)
+    return f"{score[0]} {english}", f"{score[1]}{chinese}"
 
 
 def _scope(analysis: Analysis) -> tuple[Pair, ...]:
@@ -187,10 +199,10 @@ def _capital(name: Pair) -> Pair:
 
 
 def _rare_class(analysis: Analysis) -> list[Pair]:
-    """Return the recall of the rarer one of two classes."""
+    """Return the recall of the rarer one of two classes; a threshold has a sentence of its own."""
     counts, predictions = analysis.class_counts, analysis.rows.predictions
     rare = int(counts.argmin())
-    if len(counts) != 2 or not 0 < counts[rare] < MINORITY * counts.sum():
+    if len(counts) != 2 or analysis.threshold is not None or not 0 < counts[rare] < MINORITY * counts.sum():
         return []
     recall = float((predictions.predicted[predictions.target == rare] == rare).mean())
     share = percent(float(counts[rare] / counts.sum()))

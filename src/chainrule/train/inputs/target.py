@@ -18,7 +18,7 @@ from chainrule.nn.loss.loss import refuse_target
 from chainrule.records import frozen
 from chainrule.symbolic_shape import INTEGERS, Size, Spec, bound, shape_text
 from chainrule.train.network import Network
-from chainrule.validation import out_of_range
+from chainrule.validation import number, out_of_range
 
 Label = str | int | float | bool
 
@@ -243,6 +243,34 @@ class Target:
             return np.concatenate([1 - p, p], axis=1)  # (N, 1) -> (N, 2)
         return prediction[..., : len(self.labels) or None]
 
+    def decided(self, probabilities: np.ndarray, threshold: float | None = None) -> np.ndarray:
+        """Return the index of the predicted class of each row, (N,).
+
+        Args:
+            probabilities: (N, K).
+            threshold: from which probability the second of two classes is predicted; ``None``: the likelier
+                one is. It is compared in float64, since it can lie between two numbers of float32.
+        """
+        if threshold is None:
+            return probabilities.argmax(axis=1)
+        return (probabilities[:, 1].astype(np.float64) >= threshold).astype(np.int64)
+
+    def decision_threshold(self, value: Any, where: str) -> float | None:
+        """Return a checked threshold of two classes; ``None`` if it is not passed.
+
+        Raises:
+            UsageError E611: another number of classes. E102: no number from 0 on.
+        """
+        if value is None:
+            return None
+        classes = len(self.labels) or self.max_classes
+        if classes != 2:
+            received = fact("{count} classes", count=classes)
+            raise UsageError(
+                "E611", where=f"{where}, threshold", expected=fact("two classes"), received=received
+            )
+        return float(number(value, "threshold", where, minimum=0.0, example=0.3))
+
     def decode(self, prediction: np.ndarray) -> np.ndarray:
         """Return the prediction as users see it: the most probable label, or the values."""
         if self.is_classes:
@@ -254,6 +282,21 @@ class Target:
         if self.loss.task == "classification":
             return (prediction > 0.5).astype(np.int64)
         return prediction[:, 0] if prediction.ndim == 2 and prediction.shape[1] == 1 else prediction
+
+
+TINY = 1e-12  # the distance from 0 and 1 of probabilities whose log-odds are computed
+
+
+def log_odds(p: Any) -> Any:
+    """Return log(p / (1 - p)) of probabilities in float64, which are moved away from 0 and 1.
+
+    Example:
+        >>> log_odds(0.5), round(log_odds(0.2), 4)
+        (0.0, -1.3863)
+    """
+    inside = np.clip(np.asarray(p, np.float64), TINY, 1.0 - TINY)
+    value = np.log(inside) - np.log1p(-inside)
+    return value if value.ndim else float(value)
 
 
 def distinct(y: np.ndarray) -> np.ndarray:

@@ -28,6 +28,7 @@ from chainrule.robustness.attacks import ENSEMBLE
 from chainrule.settings import settings
 from chainrule.store import atomic_write
 from chainrule.tabular.options import radius_of
+from chainrule.tabular.predicted_columns import threshold_option
 from chainrule.validation import out_of_range
 
 ROWS = 500  # attacked by default
@@ -77,7 +78,8 @@ def attack(
     rows = rows.take(index)
     seed = chosen.get("seed", 0)
     if "sweep" in chosen:
-        result: Any = model.corruption_sweep(rows.x, rows.y, seed=seed, lang=settings.lang)
+        limit = threshold_option(model)
+        result: Any = model.corruption_sweep(rows.x, rows.y, seed=seed, lang=settings.lang, **limit)
     else:
         result = _attacked(model, rows, request, seed)
         chosen_rows = np.array(result.numbers, np.int64) - 1 if result.numbers else np.arange(rows.count)
@@ -147,6 +149,7 @@ def _attacked(model: Model, rows: InputRows, request: dict[str, Any], seed: int)
     is_table = isinstance(rows.x, Table) and not isinstance(_first_encoding(model), Pixels)
     if not is_table:
         request = {"method": ENSEMBLE, **request}
+    request |= threshold_option(model)
     return model.attack(rows.x, rows.y, seed=seed, lang=settings.lang, **request)
 
 

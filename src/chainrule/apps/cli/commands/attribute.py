@@ -28,6 +28,7 @@ from chainrule.model import Model
 from chainrule.page import screen
 from chainrule.settings import settings
 from chainrule.store import atomic_write
+from chainrule.tabular.predicted_columns import decided_class, threshold_option
 from chainrule.validation import out_of_range
 
 _NAMES = """
@@ -101,7 +102,7 @@ def _result(run: str, data: str, mode: str, chosen: Mapping[str, Any], reading: 
     row = one.x
     if mode == "counterfactual":
         target = _target(model, chosen["counterfactual"])
-        own: Any = _of(chosen, "fixed", "max_changes")
+        own: Any = _of(chosen, "fixed", "max_changes") | threshold_option(model)
         return model.counterfactual(row, target, data=rows.x, lang=settings.lang, **own)
     method = chosen.get("method", "integrated_gradients")
     count = chosen.get("baseline", BASELINE_ROWS if "samples" in known_method(method).needs else 0)
@@ -113,7 +114,7 @@ def _result(run: str, data: str, mode: str, chosen: Mapping[str, Any], reading: 
     text, kind = chosen.get("target"), one.kind
     target = kind.attribution_target(model, one) if text is None else kind.named_target(model, one, text)
     if target is None:
-        target = _label(model, text)
+        target = _label(model, text) if text is not None else decided_class(model, row)
     attribution = model.attribute(row, method, target=target, baseline=baseline, lang=settings.lang, **own)
     return one.kind.relabel(attribution, one)
 

@@ -25,6 +25,7 @@ from chainrule.page import screen
 from chainrule.page.page import Page
 from chainrule.settings import settings
 from chainrule.store import atomic_write
+from chainrule.tabular.predicted_columns import decision_of
 from chainrule.tabular.recorded_training import replay
 from chainrule.tabular.run_folder import model_file
 from chainrule.train.single_member import members_of
@@ -93,8 +94,10 @@ def _page(run: str, data: str, chosen: Mapping[str, Any], reading: ReadOptions, 
         return model.what_if(dict(map(_edit, chosen["set"])), x, y, **options)
     is_derived = is_html or bool({"weight", "member"} & chosen.keys())
     depth = chosen.get("depth", 2 if is_derived else 0)
+    member = _member(chosen.get("member"))
+    decision = decision_of(model, x)
     request = Request(
-        model.state, x, y, chosen.get("weight"), depth, _member(chosen.get("member")), with_reasons=is_html
+        model.state, x, y, chosen.get("weight"), depth, member, with_reasons=is_html, decision=decision
     )
     return explain_prediction(request, settings.lang)
 
