@@ -216,12 +216,12 @@ def decision_of(model: Model, x: Any) -> Decision | None:
     is_class = model.task == "classification" and len(model.targets) == 1
     if not (labels and is_class) or predictor.is_plain:
         return None
-    raw: Any = model.predict_proba(x)
+    _, raw = predict_with_probabilities(model.state, x, predictor.is_apart)
     if np.ndim(raw) != 2 or len(raw) != 1 or raw.shape[1] < len(labels):
         return None
     printed = raw if model.calibration is None else model.calibration.map(raw)
     label: Any = predictor(x)[PREDICTION].tolist()[0]
-    is_unknown = label == UNKNOWN and UNKNOWN not in labels
+    is_unknown = str(label) == UNKNOWN and UNKNOWN not in labels
     index = int(np.argmax(raw[0])) if is_unknown else labels.index(label)
     limit, is_raw = predictor.stored, predictor.is_stored_raw
     own = float(printed[0, index]), float(raw[0, index])

@@ -1,0 +1,195 @@
+"""Every command explains, attacks and changes the class that ``chainrule predict`` prints.
+
+A threshold, a calibration or a gate may decide otherwise than the largest probability of the network.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+import chainrule as cr
+from chainrule.errors import UsageError
+from chainrule.robustness import with_novelty_gate
+from chainrule.tabular.predicted_columns import decision_of, prediction_columns, threshold_option
+from chainrule.train.model_state import THRESHOLD
+
+RNG = np.random.default_rng(7)
+X = RNG.normal(size=(400, 3)).astype("float32")
+P = 1 / (1 + np.exp(2 - 2 * X[:, 0] - X[:, 1]))
+TWO = np.array(["no", "yes"])[(RNG.random(400) < P).astype(int)]
+THREE = np.array(["a", "b", "c"])[(X[:, 0] > 0.4).astype(int) + (X[:, 1] + RNG.normal(size=400) > 0.8)]
+
+
+def fitted(y: np.ndarray, net: cr.Layer, loss: Any, weight: Any = "balanced") -> cr.Model:
+    model = cr.Model(net, loss, cr.Adam(0.02))
+    model.fit(X, y, epochs=4, seed=0, class_weight=weight, verbose=False, doctor=False)
+    return model
+
+
+def one_score() -> cr.Model:
+    return fitted(TWO, cr.Sequential(cr.Dense(6, "tanh"), cr.Dense(1)), "binary_cross_entropy")
+
+
+def two_scores() -> cr.Model:
+    return fitted(TWO, cr.Sequential(cr.Dense(6, "tanh"), cr.Dense(2)), "cross_entropy")
+
+
+def ensemble() -> cr.Model:
+    layers = cr.RepeatVector(3), cr.EnsembleDense(6, "tanh"), cr.EnsembleDense(2), cr.EnsembleMean("softmax")
+    return fitted(TWO, cr.Sequential(*layers), "cross_entropy")
+
+
+def with_threshold(model: cr.Model, value: float, **record: str) -> cr.Model:
+    return cr.Model.of(
+        replace(model.state, facts={**model.facts, THRESHOLD: {"value": value, "rule": "f1", **record}})
+    )
+
+
+def calibrated(model: cr.Model, y: np.ndarray, method: Any) -> cr.Model:
+    model.calibrate(X, y, method=method)
+    return model
+
+
+KINDS: dict[str, tuple[Callable[[], cr.Model], np.ndarray]] = {
+    "threshold, one score": (lambda: with_threshold(one_score(), 0.7), TWO),
+    "threshold, two scores": (lambda: with_threshold(two_scores(), 0.7), TWO),
+    "threshold, ensemble": (lambda: with_threshold(ensemble(), 0.7), TWO),
+    "cost": (lambda: with_threshold(two_scores(), 0.2, rule="cost", cost="1:4"), TWO),
+    "isotonic": (lambda: calibrated(one_score(), TWO, "isotonic"), TWO),
+    "cost, isotonic": (
+        lambda: calibrated(with_threshold(two_scores(), 0.2, rule="cost", cost="1:4"), TWO, "isotonic"),
+        TWO,
+    ),
+    "f1, isotonic": (lambda: calibrated(with_threshold(two_scores(), 0.7), TWO, "isotonic"), TWO),
+    "never": (lambda: with_threshold(one_score(), 2.0), TWO),
+    "three classes, isotonic": (
+        lambda: calibrated(
+            fitted(THREE, cr.Sequential(cr.Dense(6, "tanh"), cr.Dense(3)), "cross_entropy"), THREE, "isotonic"
+        ),
+        THREE,
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def case(request: pytest.FixtureRequest) -> tuple[cr.Model, np.ndarray, np.ndarray]:
+    """A model, the labels, and the classes that ``chainrule predict`` prints."""
+    build, y = KINDS[request.param]
+    model = build()
+    printed = np.asarray(prediction_columns(model, X, False)["prediction"])
+    assert (printed != np.asarray(model.predict(X))).sum() > 5, "the case shows nothing"
+    return model, y, printed
+
+
+def differing(model: cr.Model, printed: np.ndarray, count: int = 3) -> list[int]:
+    return np.flatnonzero(printed != np.asarray(model.predict(X)))[:count].tolist()
+
+
+def test_the_decision_is_the_printed_class(case: tuple[cr.Model, np.ndarray, np.ndarray]) -> None:
+    model, _, printed = case
+    shares = prediction_columns(model, X, True)
+    for i in [*differing(model, printed), *range(5)]:
+        decision = decision_of(model, X[i : i + 1])
+        assert decision is not None
+        assert decision.label == printed[i]
+        assert decision.probability == pytest.approx(shares[f"probability of {printed[i]}"][i])
+
+
+def test_explanations_are_about_it(
+    case: tuple[cr.Model, np.ndarray, np.ndarray], tmp_path: Path, chainrule: Any
+) -> None:
+    model, y, printed = case
+    file, rows = str(tmp_path / "m.safetensors"), str(tmp_path / "r.npz")
+    model.save(file)
+    np.savez(rows, x=X, y=y)
+    i = differing(model, printed, 1)[0]
+    shown = chainrule("explain", file, rows, "--row", str(i + 1)).out
+    assert shown.startswith(f"Why {printed[i]}?")
+    decision = decision_of(model, X[i : i + 1])
+    assert decision is not None
+    assert f"predicts {printed[i]}, with a probability of {100 * decision.probability:.1f} %" in " ".join(
+        shown.split()
+    )
+    assert f"The score (logit) of {printed[i]}" in chainrule("attribute", file, rows, "--row", str(i + 1)).out
+
+
+def test_attacks_begin_with_it_and_reach_another(case: tuple[cr.Model, np.ndarray, np.ndarray]) -> None:
+    model, y, printed = case
+    if len(set(y)) > 2:
+        pytest.skip("an attack is about the likeliest of more than two classes")
+    result = model.attack(X, y, radius=0.3, steps=10, restarts=1, **threshold_option(model))
+    names = np.array(result.classes)
+    np.testing.assert_array_equal(names[result.clean], printed)
+    after = np.asarray(prediction_columns(model, result.adversarial, False)["prediction"])
+    np.testing.assert_array_equal(names[result.attacked], after)
+    assert (after[result.success] != y[result.success]).all()
+    if (printed == "yes").any():
+        assert result.success.any()
+    swept = model.corruption_sweep(X, y, **threshold_option(model))
+    assert swept.clean.count == (printed == y).sum()
+
+
+def test_counterfactuals_are_of_it(case: tuple[cr.Model, np.ndarray, np.ndarray]) -> None:
+    model, y, printed = case
+    if len(set(y)) > 2 or not (printed == "yes").any():
+        pytest.skip("of two classes, both of which are predicted")
+    for i in differing(model, printed):
+        found = model.counterfactual(X[i], data=X, **threshold_option(model))
+        assert found.prediction == printed[i]
+        for one in found.alternatives:
+            row = X[i].copy()
+            for change in one.changes:
+                row[int(re.sub(r"\D", "", change.column)) - 1] = np.float32(change.after)
+            assert one.prediction != printed[i]
+
+
+def test_a_threshold_needs_two_classes_and_a_number() -> None:
+    model = KINDS["three classes, isotonic"][0]()
+    with pytest.raises(UsageError, match="E611"):
+        model.attack(X, THREE, radius=0.1, threshold=0.3)
+    with pytest.raises(UsageError, match="E611"):
+        model.counterfactual(X[0], data=X, threshold=0.3)
+    with pytest.raises(UsageError, match="E611"):
+        model.corruption_sweep(X, THREE, threshold=0.3)
+    with pytest.raises(UsageError, match="E102"):
+        one_score().attack(X, TWO, radius=0.1, threshold=-1.0)
+
+
+def test_a_row_that_is_named_unknown_says_so(tmp_path: Path, chainrule: Any) -> None:
+    model = one_score()
+    gated = cr.Model.of(with_novelty_gate(model.state, X[:300], X[300:]))
+    far = np.full((1, 3), 40.0, "float32")
+    assert prediction_columns(gated, far, False)["prediction"][0] == "unknown"
+    decision = decision_of(gated, far)
+    assert decision is not None
+    assert decision.is_unknown
+    file, rows = str(tmp_path / "m.safetensors"), str(tmp_path / "r.npz")
+    gated.save(file)
+    np.savez(rows, x=far, y=TWO[:1])
+    shown = " ".join(chainrule("explain", file, rows, "--row", "1").out.split())
+    assert "chainrule predict names this row unknown." in shown
+
+
+def test_the_summary_states_what_the_threshold_leads_to(tmp_path: Path, chainrule: Any) -> None:
+    data, run, out = str(tmp_path / "d.csv"), str(tmp_path / "run"), str(tmp_path / "p.csv")
+    pl.DataFrame({"a": X[:, 0], "b": X[:, 1], "y": TWO}).write_csv(data)
+    options = ("--net", "6 tanh", "--epochs", "25", "--threshold", "f1", "--robustness", "0.1")
+    shown = chainrule("train", data, "--target", "y", "--out", run, *options)
+    assert shown.code == 0
+    words = " ".join(shown.out.split())
+    match = re.search(r"`predict` predicts yes from a probability of (\S+) on: (\S+)% of the rows", words)
+    assert match is not None
+    report = (Path(run) / "report.html").read_text(encoding="utf-8")
+    assert f'<td class="number">{match[1]}</td>' in report
+    assert f"yes is predicted from a probability of the network of {match[1]} on." in report
+    assert chainrule("predict", run, data, "--out", out).code == 0
+    line = next(line for line in shown.out.splitlines() if line.startswith("chosen for F1"))
+    assert round(100 * float(line.split()[3])) == float(match[2])
