@@ -85,7 +85,7 @@ def case(request: pytest.FixtureRequest) -> tuple[cr.Model, np.ndarray, np.ndarr
     build, y = KINDS[request.param]
     model = build()
     printed = np.asarray(prediction_columns(model, X, False)["prediction"])
-    assert (printed != np.asarray(model.predict(X))).sum() > 5, "the case shows nothing"
+    assert (printed != np.asarray(model.predict(X))).sum() > 5, "no row differs"
     return model, y, printed
 
 
@@ -111,12 +111,12 @@ def test_explanations_are_about_it(
     model.save(file)
     np.savez(rows, x=X, y=y)
     i = differing(model, printed, 1)[0]
-    shown = chainrule("explain", file, rows, "--row", str(i + 1)).out
-    assert shown.startswith(f"Why {printed[i]}?")
+    output = chainrule("explain", file, rows, "--row", str(i + 1)).out
+    assert output.startswith(f"Why {printed[i]}?")
     decision = decision_of(model, X[i : i + 1])
     assert decision is not None
     assert f"predicts {printed[i]}, with a probability of {100 * decision.probability:.1f} %" in " ".join(
-        shown.split()
+        output.split()
     )
     assert f"The score (logit) of {printed[i]}" in chainrule("attribute", file, rows, "--row", str(i + 1)).out
 
@@ -141,14 +141,15 @@ def test_counterfactuals_are_of_it(case: tuple[cr.Model, np.ndarray, np.ndarray]
     model, y, printed = case
     if len(set(y)) > 2 or not (printed == "yes").any():
         pytest.skip("of two classes, both of which are predicted")
-    for i in differing(model, printed):
-        found = model.counterfactual(X[i], data=X, **threshold_option(model))
-        assert found.prediction == printed[i]
-        for one in found.alternatives:
-            row = X[i].copy()
-            for change in one.changes:
-                row[int(re.sub(r"\D", "", change.column)) - 1] = np.float32(change.after)
-            assert one.prediction != printed[i]
+    i = differing(model, printed, 1)[0]
+    result = model.counterfactual(X[i], data=X, **threshold_option(model))
+    assert result.prediction == printed[i]
+    assert result.alternatives
+    rows = np.repeat(X[i][None], len(result.alternatives), axis=0)
+    for row, one in zip(rows, result.alternatives, strict=True):
+        for change in one.changes:
+            row[int(re.sub(r"\D", "", change.column)) - 1] = np.float32(change.after)
+    assert (prediction_columns(model, rows, False)["prediction"] != printed[i]).all()
 
 
 def test_a_threshold_needs_two_classes_and_a_number() -> None:
@@ -163,7 +164,7 @@ def test_a_threshold_needs_two_classes_and_a_number() -> None:
         one_score().attack(X, TWO, radius=0.1, threshold=-1.0)
 
 
-def test_a_row_that_is_named_unknown_says_so(tmp_path: Path, chainrule: Any) -> None:
+def test_an_explanation_states_that_a_row_is_named_unknown(tmp_path: Path, chainrule: Any) -> None:
     model = one_score()
     gated = cr.Model.of(with_novelty_gate(model.state, X[:300], X[300:]))
     far = np.full((1, 3), 40.0, "float32")
@@ -174,22 +175,22 @@ def test_a_row_that_is_named_unknown_says_so(tmp_path: Path, chainrule: Any) -> 
     file, rows = str(tmp_path / "m.safetensors"), str(tmp_path / "r.npz")
     gated.save(file)
     np.savez(rows, x=far, y=TWO[:1])
-    shown = " ".join(chainrule("explain", file, rows, "--row", "1").out.split())
-    assert "chainrule predict names this row unknown." in shown
+    output = " ".join(chainrule("explain", file, rows, "--row", "1").out.split())
+    assert "chainrule predict names this row unknown." in output
 
 
 def test_the_summary_states_what_the_threshold_leads_to(tmp_path: Path, chainrule: Any) -> None:
     data, run, out = str(tmp_path / "d.csv"), str(tmp_path / "run"), str(tmp_path / "p.csv")
     pl.DataFrame({"a": X[:, 0], "b": X[:, 1], "y": TWO}).write_csv(data)
     options = ("--net", "6 tanh", "--epochs", "25", "--threshold", "f1", "--robustness", "0.1")
-    shown = chainrule("train", data, "--target", "y", "--out", run, *options)
-    assert shown.code == 0
-    words = " ".join(shown.out.split())
+    output = chainrule("train", data, "--target", "y", "--out", run, *options)
+    assert output.code == 0
+    words = " ".join(output.out.split())
     match = re.search(r"`predict` predicts yes from a probability of (\S+) on: (\S+)% of the rows", words)
     assert match is not None
     report = (Path(run) / "report.html").read_text(encoding="utf-8")
     assert f'<td class="number">{match[1]}</td>' in report
     assert f"yes is predicted from a probability of the network of {match[1]} on." in report
     assert chainrule("predict", run, data, "--out", out).code == 0
-    line = next(line for line in shown.out.splitlines() if line.startswith("chosen for F1"))
+    line = next(line for line in output.out.splitlines() if line.startswith("chosen for F1"))
     assert round(100 * float(line.split()[3])) == float(match[2])

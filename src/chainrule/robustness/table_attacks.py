@@ -355,7 +355,6 @@ def attack_table(
     broken = (clean == samples.labels) & problem.is_success(attacked, np.arange(len(attacked)))
     final = changed_cells(table, changes, changed, np.flatnonzero(broken))
     points[~broken], attacked[~broken] = problem.x[~broken], clean[~broken]
-    trial = Trial(COLUMNS, len(correct), int(broken.sum()), problem.evaluations)
     return AttackResult(
         COLUMNS,
         "inf",
@@ -368,7 +367,7 @@ def attack_table(
         probabilities[np.arange(len(points)), attacked],
         samples.names,
         tuple(COLUMNS if one else "" for one in broken.tolist()),
-        (trial,),
+        (Trial(COLUMNS, len(correct), int(broken.sum()), problem.evaluations),),
         cells=tuple(cell_changes(table, final, i) if broken[i] else () for i in range(table.rows)),
         table=final,
         allowed=tuple(map(_allowed, changes)),
