@@ -316,13 +316,14 @@ class _Reading(_Counted):
         if name not in known:
             close = nearest(name[:80], known)
             own = name if name.isidentifier() and len(name) <= 40 else "MyLayer"
-            hint = fact("pass a custom class: layers=({own},)", own=own)
+            load = f'cr.load("model.safetensors", layers=({own},))'
+            hint = fact("no command takes custom classes; in Python: {call}", call=load)
             raise UsageError(
                 "E110",
                 where=_end(where),
                 family=fact(family),
                 name=name[:80],
-                expected=", ".join(known),
+                expected=fact("a {family} of chainrule, or a custom class that is passed", family=fact(family)),
                 received=name[:80],
                 fix=fact('"{name}"; {hint}', name=close, hint=hint) if close else hint,
             )

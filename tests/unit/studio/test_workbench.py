@@ -189,3 +189,36 @@ def test_one_epoch_ends_with_its_last_step(bench: Workbench) -> None:
             time.sleep(0.02)
         assert training.facts["step"] == epoch * 4  # 128 rows in batches of 32
     assert [point["step"] for point in training.epochs.points] == [4, 8]
+
+
+def test_a_table_of_texts_is_trained_and_predicts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = {
+        "pos": ("a good film", "a warm and lovely story"),
+        "neg": ("a bad film", "a dull and long story"),
+    }
+    lines = [
+        f"{words[label][i % 4 // 2]} of the row {i} of the night,{label}"
+        for i in range(60)
+        for label in words
+    ]
+    (tmp_path / "reviews.csv").write_text("\n".join(["review,opinion", *lines]))
+    bench = Workbench("reviews.csv")
+    try:
+        (column, _) = bench.project_record("en")["data"]["columns"]
+        assert column["kind"] == "text"
+        bench.change({"net": "4 tanh", "epochs": 4, "optimizer": "adam"})
+        bench.command({"until": None})
+        wait_for(bench, "ended")
+        (field,) = bench.form_record(1)["fields"]
+        assert field["value"].startswith("a good film")
+        record = bench.predict({"review": "a bad film of the night"}, "zh")
+        assert record["predictions"][0]["probabilities"].keys() == words.keys()
+        assert record["sections"]
+        assert bench.training is not None
+        run = cr.load(Path(bench.training.run) / "model.safetensors")
+        assert (
+            record["predictions"][0]["prediction"] == run.predict([{"review": "a bad film of the night"}])[0]
+        )
+    finally:
+        bench.close()
