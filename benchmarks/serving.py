@@ -70,12 +70,14 @@ class Load:
     """What clients measured.
 
     Args:
-        seconds: of each response.
+        seconds: of each response, from the moment at which its request was due.
+        responses: the same from the moment at which it was sent, which is later after a backlog.
         failures: responses of another status than 200, and connections that ended.
         duration: seconds of the measure.
     """
 
     seconds: list[float] = field(default_factory=list)
+    responses: list[float] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     duration: float = 0.0
 
@@ -180,9 +182,12 @@ async def send_requests(
             if frequency:
                 due = begin + (sent * connections + number) / frequency
                 await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            start = time.perf_counter()
             writer.write(request)
             status = await read_response(reader)
-            load.seconds.append(time.perf_counter() - due)
+            end = time.perf_counter()
+            load.seconds.append(end - due)
+            load.responses.append(end - start)
             if status != b"200":
                 load.failures.append(status.decode())
             sent += 1
@@ -272,26 +277,28 @@ def _ratio(values: Sequence[float], others: Sequence[float]) -> str:
     return f"{middle:.2f} ({low:.2f} to {high:.2f})"
 
 
-def soak(contender: Contender, minutes: float, console: Console) -> bool:
-    """Send requests at 80 % of the throughput; returns whether memory was flat and nothing failed."""
+def soak(contender: Contender, minutes: float, share: float, console: Console) -> bool:
+    """Send requests at a share of the throughput; returns whether memory was flat and nothing failed."""
     with running(contender) as (process, port):
         asyncio.run(send_requests(contender, port, CONNECTIONS, seconds=5))
         full = asyncio.run(send_requests(contender, port, CONNECTIONS, seconds=5))
-        frequency = LOAD * len(full.seconds) / full.duration
-        memory, failures, seconds = [megabytes(process)], [], []
+        frequency = share * len(full.seconds) / full.duration
+        memory, failures, seconds, responses = [megabytes(process)], [], [], []
         end = time.monotonic() + 60 * minutes
         while time.monotonic() < end:
             load = asyncio.run(send_requests(contender, port, CONNECTIONS, seconds=10, frequency=frequency))
             failures += load.failures
             seconds += load.seconds
+            responses += load.responses
             memory.append(megabytes(process))
     half = len(memory) // 2
     growth = statistics.median(memory[half:]) - statistics.median(memory[:half])
     p50, p99 = np.percentile(seconds, [50, 99]) * 1e3
+    sent = np.percentile(responses, 99) * 1e3
     console.print(
         f"{minutes:g} minutes, {len(seconds):,} requests at {frequency:,.0f}/s: {len(failures)} failures, "
-        f"p50 {p50:.2f} ms, p99 {p99:.2f} ms, memory {memory[0]:.1f} MB at first, {memory[-1]:.1f} MB at "
-        f"last, second half {growth:+.1f} MB"
+        f"p50 {p50:.2f} ms, p99 {p99:.2f} ms after a request is due, {sent:.2f} ms after it is sent, memory "
+        f"{memory[0]:.1f} MB at first, {memory[-1]:.1f} MB at last, second half {growth:+.1f} MB"
     )
     return not failures and growth < 0.01 * memory[0] + 1.0
 
@@ -316,12 +323,13 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=0.5, help="of each measure")
     parser.add_argument("--soak", type=float, metavar="MINUTES")
+    parser.add_argument("--load", type=float, default=LOAD, help="share of the throughput, for --soak")
     options = parser.parse_args(words)
     console = Console(width=150)
     with tempfile.TemporaryDirectory() as name:
         servers = contenders(Path(name), options)
         if options.soak:
-            return 0 if soak(servers[1], options.soak, console) else 1
+            return 0 if soak(servers[1], options.soak, options.load, console) else 1
         compare(servers, options.rounds, options.seconds)
         print_table(servers, console)
     return 0

@@ -323,7 +323,9 @@ class _Reading(_Counted):
                 where=_end(where),
                 family=fact(family),
                 name=name[:80],
-                expected=fact("a {family} of chainrule, or a custom class that is passed", family=fact(family)),
+                expected=fact(
+                    "a {family} of chainrule, or a custom class that is passed", family=fact(family)
+                ),
                 received=name[:80],
                 fix=fact('"{name}"; {hint}', name=close, hint=hint) if close else hint,
             )

@@ -6,7 +6,8 @@ makes a batch wait for more rows, but no longer than that.
 
 A batch of a few rows of a small network takes less time than its way to another thread and back. If the time
 is known to be short, nothing waits and the thread is idle, a request is computed at once, in the thread of
-the loop.
+the loop. Where turns of the loop have several such requests, those of a turn are computed together at its
+end; every ``PROBE``-th request counts those of its turn.
 
 A queue that is full refuses requests (429), with the seconds after which it will have been computed.
 """
@@ -27,6 +28,7 @@ from chainrule.web.responses import RequestError
 
 LONGEST_RETRY = 60  # seconds
 SMOOTHING = 0.1  # weight of the latest batch in the time that the next one is expected to take
+PROBE = 8  # requests
 GROWTH = 1.02  # of that time by one batch that took longer: most often another program had the processor
 
 
@@ -85,6 +87,9 @@ class BatchQueue:
         self.seconds_per_row = 1e-4
         self.seconds: dict[int, float] = {}  # that a batch takes if nothing interrupts it, by its rows
         self.is_busy = False
+        self.turn: list[Job] = []  # computed together at the end of this turn of the loop
+        self.direct_requests = 0  # computed at once since the latest turn that was counted
+        self.gathered_turns = 0  # that are computed together before requests are computed at once again
         self.condition = threading.Condition()
         self.is_closed = False
         self.thread = threading.Thread(target=self._run, name="chainrule-batches", daemon=True)
@@ -99,13 +104,23 @@ class BatchQueue:
         Raises:
             RequestError 429: too many rows wait.
         """
-        if self._is_direct(rows):
+        loop = asyncio.get_running_loop()
+        is_direct = self._is_direct(rows)
+        if is_direct and not self.gathered_turns:
+            self.direct_requests += 1
+            if self.direct_requests == PROBE:
+                loop.call_soon(self._count_turn)
             (result,) = self._computed([content], rows)
             if isinstance(result, Exception):
                 raise result
             return result
-        loop = asyncio.get_running_loop()
         job = Job(content, rows, loop.create_future(), loop)
+        if is_direct:
+            if not self.turn or self.turn[0].loop is not loop:
+                self.turn = []
+                loop.call_soon(self._compute_turn)
+            self.turn.append(job)
+            return await job.future
         with self.condition:
             if self.rows and self.rows + rows > self.limits.queue_rows:
                 raise self._overload()
@@ -124,6 +139,20 @@ class BatchQueue:
             return False
         with self.condition:
             return not self.jobs and not self.is_busy
+
+    def _count_turn(self) -> None:
+        """Gather the requests of the next turns if this one had others behind the one that counts."""
+        self.gathered_turns = PROBE if self.direct_requests > PROBE else 0
+        self.direct_requests = 0
+
+    def _compute_turn(self) -> None:
+        """Compute the requests of a turn together; each would be computed at once by itself."""
+        turn, self.turn = deque(self.turn), []
+        self.gathered_turns = PROBE if len(turn) > 1 else self.gathered_turns - 1
+        while turn:
+            batch = self._batch_of(turn)
+            results = self._computed([job.content for job in batch], sum(job.rows for job in batch))
+            _deliver([(job.future, result) for job, result in zip(batch, results, strict=True)])
 
     def _computed(self, contents: Sequence[Any], rows: int) -> Sequence[Any]:
         """Return the results of a batch, and measure it."""
@@ -184,11 +213,16 @@ class BatchQueue:
 
     def _take_batch(self) -> list[Job]:
         """Take the jobs of a batch from the queue, except those that were canceled."""
+        batch = self._batch_of(self.jobs)
+        self.rows = sum(job.rows for job in self.jobs)
+        return batch
+
+    def _batch_of(self, jobs: deque[Job]) -> list[Job]:
+        """Take the jobs of a batch from others, except those that were canceled."""
         batch: list[Job] = []
         rows = 0
-        while self.jobs and (not batch or rows + self.jobs[0].rows <= self.limits.batch_rows):
-            job = self.jobs.popleft()
-            self.rows -= job.rows
+        while jobs and (not batch or rows + jobs[0].rows <= self.limits.batch_rows):
+            job = jobs.popleft()
             if not job.future.cancelled():
                 batch.append(job)
                 rows += job.rows

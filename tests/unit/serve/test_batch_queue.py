@@ -75,3 +75,28 @@ def test_a_full_queue_refuses_with_the_time_to_wait() -> None:
     refused = [result for result in results if isinstance(result, RequestError)]
     assert 6 <= len(refused) <= 9
     assert all(error.status == 429 and int(error.headers["retry-after"]) >= 1 for error in refused)
+
+
+def test_requests_of_one_turn_are_computed_together() -> None:
+    doubling = Doubling()
+    queue = BatchQueue(doubling, QueueLimits(batch_rows=8, direct_seconds=1.0))
+
+    async def turns() -> None:
+        assert await queue.submit(1, 1) == 2  # its time is known from here on
+        for _ in range(3):
+            assert await results_of(queue, range(20)) == [2 * i for i in range(20)]
+        canceled, *others = [asyncio.ensure_future(queue.submit(i, 1)) for i in (7, -1, 9)]
+        await asyncio.sleep(0)
+        canceled.cancel()
+        values = await asyncio.gather(canceled, *others, return_exceptions=True)
+        assert isinstance(values[0], asyncio.CancelledError)
+        assert isinstance(values[1], ValueError)
+        assert values[2] == 18
+
+    asyncio.run(turns())
+    assert doubling.batches[-2:] == [1, 1]  # the error by itself, after the batch of both
+    assert max(doubling.batches) == 8
+    assert threading.get_ident() in doubling.threads
+    for i in range(40):  # in loops of their own
+        assert asyncio.run(queue.submit(i, 1)) == 2 * i
+    queue.close()
