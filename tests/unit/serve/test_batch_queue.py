@@ -97,6 +97,6 @@ def test_requests_of_one_turn_are_computed_together() -> None:
     assert doubling.batches[-2:] == [1, 1]  # the error by itself, after the batch of both
     assert max(doubling.batches) == 8
     assert threading.get_ident() in doubling.threads
-    for i in range(40):  # in loops of their own
+    for i in range(40):  # each in another loop
         assert asyncio.run(queue.submit(i, 1)) == 2 * i
     queue.close()
