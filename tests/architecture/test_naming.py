@@ -24,13 +24,28 @@ TEXTS = {".py", ".md", ".toml", ".txt", ".cfg", ".yml", ".yaml", ".csv", ".json"
 Documented = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
-def tracked() -> list[Path]:
-    """The text files of the repository."""
+ROOT_FILES = {
+    *("README.md", "README.zh-CN.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE"),
+    *("CITATION.cff", "pyproject.toml", "hatch_build.py", ".gitignore", "examples"),
+}
+
+
+def tracked_names() -> list[str]:
+    """The files of the repository, relative to its root."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
     if listed.returncode:
         pytest.skip("not a git checkout")
-    files = (ROOT / name for name in listed.stdout.split("\0") if name)
+    return [name for name in listed.stdout.split("\0") if name]
+
+
+def tracked() -> list[Path]:
+    """The text files of the repository."""
+    files = (ROOT / name for name in tracked_names())
     return [file for file in files if file.is_file() and file.suffix in TEXTS]
+
+
+def test_no_stray_file_is_in_the_root() -> None:
+    assert {name for name in tracked_names() if "/" not in name} == ROOT_FILES
 
 
 def undocumented(module: ast.Module) -> list[str]:

@@ -118,6 +118,8 @@ def test_explanations_are_about_it(
     assert f"predicts {printed[i]}, with a probability of {100 * decision.probability:.1f} %" in " ".join(
         output.split()
     )
+    derived = " ".join(chainrule("explain", file, rows, "--row", str(i + 1), "--depth", "1").out.split())
+    assert re.search(rf"predict(s| prints) {printed[i]}, with a probability", derived)
     assert f"The score (logit) of {printed[i]}" in chainrule("attribute", file, rows, "--row", str(i + 1)).out
 
 

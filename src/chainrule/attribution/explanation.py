@@ -64,17 +64,18 @@ class Decision:
     is_raw: bool = False
     is_unknown: bool = False
 
-    def notes(self, lang: str) -> list[str]:
-        """Return the sentences on what decided."""
-        notes = []
+    @property
+    def notes(self) -> list[tuple[str, dict[str, Any]]]:
+        """The sentences on what decided: the key of a text, and its facts."""
+        notes: list[tuple[str, dict[str, Any]]] = []
         is_calibrated = self.probability != self.network
         if self.threshold is not None:
             key = "why_threshold_raw" if self.is_raw and is_calibrated else "why_threshold"
-            notes.append(render(key, lang, label=self.second, threshold=f"{self.threshold:.4g}"))
+            notes.append((key, {"label": self.second, "threshold": f"{self.threshold:.4g}"}))
         if is_calibrated:
-            notes.append(render("why_calibrated", lang, probability=_percent(self.network)))
+            notes.append(("why_calibrated", {"probability": _percent(self.network)}))
         if self.is_unknown:
-            notes.append(render("why_unknown", lang))
+            notes.append(("why_unknown", {}))
         return notes
 
 
@@ -136,7 +137,9 @@ class Reasons:
             key = "why_class_of" if self.target else "why_class"
         else:
             key = "why_number_of" if self.target else "why_number"
-        sentences = [render(key, lang, **facts), *(self.decision.notes(lang) if self.decision else ())]
+        sentences = [render(key, lang, **facts)]
+        if self.decision is not None:
+            sentences += [render(key, lang, **facts) for key, facts in self.decision.notes]
         if self.actual is not None:
             is_same = str(self.actual) == str(self.prediction)
             key = "why_actual_same" if is_same else "why_actual"
@@ -264,6 +267,10 @@ def explain_prediction(request: Request, lang: str) -> Explanation:
             trace.trace_rows(rows), depth or 2, lang, request.weight, labels=labels, features=rows.cells
         )
     notes = [] if known else [("why_no_target", {"target": _predicted(request)})] if derivation else []
+    if derivation is not None and why is None and request.decision is not None:
+        one = request.decision
+        printed = {"prediction": one.label, "probability": _percent(one.probability)}
+        notes += [("why_printed", printed), *one.notes]
     if derivation is not None and number_of_member is not None and count > 1:
         weight = float(member_weights(model)[number_of_member - 1])
         facts = {"count": count, "number": number_of_member, "weight": number(weight)}

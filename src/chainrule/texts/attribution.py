@@ -67,6 +67,7 @@ ATTRIBUTION: Texts = {
     "why_class_of": "{target}: the network predicts {prediction}, with a probability of {probability}.",
     "why_number": "The network predicts {prediction}.",
     "why_number_of": "{target}: the network predicts {prediction}.",
+    "why_printed": "chainrule predict prints {prediction}, with a probability of {probability}.",
     "why_threshold": "{label} is predicted from a probability of {threshold} on.",
     "why_threshold_raw": "{label} is predicted from a probability of the network of {threshold} on.",
     "why_calibrated": "That is the calibrated probability; the network's is {probability}.",
