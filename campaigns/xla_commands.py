@@ -22,7 +22,6 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,7 +36,7 @@ PREPARATION = """
 train iris --out run --epochs 5 --net "8 relu"
 train cars.csv --target mpg --out values --epochs 5 --net "8 relu"
 """
-CASES: Mapping[str, str] = {
+CASES: dict[str, str] = {
     "train": 'train iris --epochs 3 --net "8 relu" --out new',
     "train, the default": "train iris --out default",
     "tune": "tune iris --trials 2 --epochs 2 --quick --out search",
@@ -58,8 +57,10 @@ CASES: Mapping[str, str] = {
     "export to a page": "export run --out run.html",
     "plot": "plot run confusion-matrix iris",
     "check": 'check iris --net "8 relu"',
-    "example": "example moons",
 }
+EXAMPLES = ("article", "digits", "microgpt", "moons", "shares")
+"""Those that train for less than a minute."""
+CASES |= {f"example {name}": f"example {name}" for name in EXAMPLES}
 SERVERS = {"serve": "serve run --no-token", "serve, two processes": "serve run --no-token --workers 2"}
 WITHOUT = {
     "resume": "the engine of the RUN",
@@ -69,7 +70,7 @@ WITHOUT = {
     "verify": "exact bounds, by the reference implementation",
     "data": "no network",
     "learn": "no network",
-    "studio": "a page, see tests/unit/studio",
+    "studio": "a page; its trainings: tests/unit/studio/test_workbench.py",
 }
 """Commands that are not compared, with the reason."""
 MASKED = re.compile(

@@ -24,6 +24,7 @@ from chainrule.model import Model
 from chainrule.page.page import Section
 from chainrule.serve.forms import Field
 from chainrule.serve.models import Request, ServedModel, plain, records_of
+from chainrule.settings import settings
 from chainrule.store import RunFolder
 from chainrule.studio.model_project import ModelProject, model_of
 from chainrule.studio.page_records import PageRecords
@@ -190,15 +191,17 @@ class Workbench:
 
     def _start(self, project: Project) -> None:
         stopped = self.training is not None and self.training.status == "stopped"
+        engine = project.options.engine
         if project.run and project.trained is None:
             run, resume = project.run, True
         elif stopped and self.training is not None:
-            run, resume = self.training.run, True
+            run, resume, engine = self.training.run, True, self.training.options.engine
         else:
             run, resume = str(new_run(project.options.data)), False
+            engine = engine or (settings.engine if settings.engine != "native" else "")
         self._prepare_process()
         process, self._spare = self._spare, None
-        self.training = Training(project.options, run, resume, process)
+        self.training = Training(replace(project.options, engine=engine), run, resume, process)
         self._prepare_process()
         self._views.clear()
 

@@ -43,6 +43,17 @@ def test_a_process_whose_studio_ended_prints_nothing() -> None:
     assert (process.returncode, out) == (0, "")
 
 
+def test_a_training_runs_on_the_engine_of_the_settings(bench: Workbench) -> None:
+    with cr.settings.using(engine="reference"):
+        bench.command({"until": 3})
+        wait_for(bench, "paused")
+    assert bench.training is not None
+    run = Path(bench.training.run)
+    bench.command({"until": None})  # the setting is another one now
+    wait_for(bench, "ended")
+    assert 'engine = "reference"' in Path(run, "config.toml").read_text()
+
+
 def test_a_run_to_compare_with_is_one_of_the_list(bench: Workbench) -> None:
     assert bench.runs_record() == {"runs": []}
     for run in ("../secret", "runs/none-1", ""):
