@@ -1,15 +1,20 @@
-"""The scores that an example saved in a RUN, beside what ``chainrule evaluate`` prints for its test rows."""
+"""The commands on the RUN of an example: ``evaluate`` on its test rows, ``predict`` on one's own input."""
 
 from __future__ import annotations
 
+import csv
 import json
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from chainrule.apps.cli.main import main
 from chainrule.tabular.display import metric_title
+
+UNKNOWN = "unknown"  # the prediction for rows unlike those of the training
 
 
 def printed_scores(run: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
@@ -50,3 +55,41 @@ def check_saved_scores(
         number = printed[title] if title in printed else printed.get(metric_title(title), "")
         assert number, f"{title} is not in {printed}"
         assert float(number) == pytest.approx(saved[metric][place], rel=2e-3, abs=6e-4), metric
+
+
+def check_own_input(
+    run: Path | str,
+    own: Sequence[Path | str],
+    foreign: Sequence[Path | str],
+    capsys: pytest.CaptureFixture[str],
+    *,
+    column: str = "prediction",
+    names: Collection[str] | None = (),
+) -> None:
+    """Check that ``chainrule predict RUN`` predicts an input of one's own, and no class of a foreign one.
+
+    Args:
+        run: of the example.
+        own, foreign: the words after RUN: a file, or ``--text`` and a text.
+        column: of the predictions.
+        names: that a prediction may be; empty: it is a number; ``None``: a text or the name of a file.
+    """
+    rows = _predictions(run, own, capsys)
+    assert rows is not None, f"{own} is refused"
+    for row in rows:
+        assert names or names is None or np.isfinite(float(row[column])), row
+        assert not names or row[column] in {*names, UNKNOWN}, row
+    refused = _predictions(run, foreign, capsys)
+    assert refused is None or {row[column] for row in refused} <= {"", UNKNOWN}, f"{foreign} is predicted"
+
+
+def _predictions(
+    run: Path | str, words: Sequence[Path | str], capsys: pytest.CaptureFixture[str]
+) -> list[dict[str, str]] | None:
+    """The rows that ``chainrule predict`` prints; ``None`` if it refuses the input in one message."""
+    capsys.readouterr()
+    code = main(["predict", str(run), *map(str, words), "--lang", "en"])
+    printed = capsys.readouterr()
+    assert code in (0, 2), printed.err
+    assert code == 0 or "Error E" in printed.err, printed.err
+    return list(csv.DictReader(printed.out.splitlines())) if code == 0 else None

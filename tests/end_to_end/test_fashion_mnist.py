@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from campaigns import fashion_mnist as campaign
+from PIL import Image
 from sklearn import datasets
 
 import chainrule as cr
@@ -19,6 +20,7 @@ from chainrule.events import Event, StepDone
 from chainrule.models.model_card import count_parameters, image
 from chainrule_examples import alexnet, fashion_mnist
 from page_examples import DOCS, check_examples
+from saved_scores import check_own_input
 
 NETS = ["dense", "lenet", "small"]  # planning ResNet-20 takes longer than all of these
 PAGE = DOCS / "fashion-mnist.md"
@@ -47,7 +49,9 @@ def stripes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("net", NETS)
-def test_an_example_network_is_trained_evaluated_and_saved(chainrule: Any, stripes: Path, net: str) -> None:
+def test_an_example_network_is_trained_evaluated_and_saved(
+    chainrule: Any, stripes: Path, net: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     outcome = chainrule("example", "fashion-mnist", "--net", net, "--epochs", 1, "--out", "made/here")
     assert outcome.code == 0, outcome.err
     result = json.loads(Path(f"made/here/{net}.json").read_text(encoding="utf-8"))
@@ -61,6 +65,10 @@ def test_an_example_network_is_trained_evaluated_and_saved(chainrule: Any, strip
     again = chainrule("evaluate", f"made/here/{net}.safetensors", "fashion-mnist/test")
     assert again.code == 0, again.err
     assert f"{result['test'][0]:.3f}" in again.out
+    Image.new("RGB", (64, 48), (200, 30, 30)).save("own.png")
+    Path("own.csv").write_text("a,b\n1,2\n")
+    model_file, names = f"made/here/{net}.safetensors", bundled.FASHION_NAMES
+    check_own_input(model_file, ["own.png"], ["own.csv"], capsys, names=names)
 
 
 def test_results_of_several_seeds_have_mean_and_deviation(chainrule: Any, stripes: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 import chainrule as cr
 from chainrule_examples.poems import lesson as poems
-from saved_scores import check_saved_scores
+from saved_scores import check_own_input, check_saved_scores
 
 POEMS = ["白日依山尽，黄河入海流。", "床前明月光，疑是地上霜。", "春眠不觉晓，处处闻啼鸟。"]
 
@@ -121,6 +121,7 @@ def test_the_poems_example_trains_evaluates_and_generates(
     assert chainrule("generate", "run", "月", "--seed", 1).out.startswith("月")
     titles = {"log-loss": "loss", "perplexity": "perplexity"}
     check_saved_scores(Path("run"), Path("run/test.csv"), "GPT", titles, capsys)
+    check_own_input("run", ["--text", "春"], ["--text", ""], capsys, names=None)
     continued = chainrule("predict", "run", "run/test.csv")
     assert continued.code == 0, continued.err
     rows = list(csv.DictReader(io.StringIO(continued.out)))

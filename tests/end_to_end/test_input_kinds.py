@@ -13,6 +13,7 @@ import pytest
 import chainrule as cr
 from chainrule.attribution.attribution import Attribution
 from chainrule.data import Table
+from chainrule.data.molecules import MoleculeInput
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import NO_OPTIONS, ReadOptions
 from chainrule.errors import DataError, UsageError
@@ -21,6 +22,7 @@ from chainrule.inputs import (
     InputKind,
     InputRows,
     ItemKind,
+    MoleculeKind,
     Output,
     TranscriptKind,
     kind_of,
@@ -142,6 +144,7 @@ def test_what_a_kind_stores_is_what_it_reads() -> None:
     assert kind_of(model).name == "arrays"
     for kind in (
         ItemKind(("a", "b")),
+        MoleculeKind(MoleculeInput(8), ("C", "O")),
         TranscriptKind("-ab"),
         TranscriptKind("-ab", 2, {("", "a"): 3}, 0.5, 1.0),
         TranscriptKind("-ab", frames=640, level=0.5),

@@ -17,7 +17,7 @@ from chainrule_examples.translate import lesson as translate
 from chainrule_examples.translate.baselines import bleu
 from chainrule_examples.translate.sentence_pairs import Pairs, pair_rows
 from page_examples import DOCS
-from saved_scores import check_saved_scores
+from saved_scores import check_own_input, check_saved_scores
 
 PAGE = DOCS / "translation.md"
 ENGLISH = (
@@ -100,6 +100,7 @@ def test_the_command_trains_once_and_then_reads_the_file(
     assert "BLEU" in outcome.out
     assert outcome.out.count(" | ") >= 3 * 3
     check_saved_scores(Path("run"), Path("run/test.csv"), "Transformer", {"chrF": "chrF"}, capsys)
+    check_own_input("run", ["--text", "Open file"], ["--text", " "], capsys, names=None)
     attributed = chainrule("attribute", "run", "run/test.csv", "--row", 1)
     assert attributed.code == 0, attributed.err
     *_, sentence, translation = outcome.out.splitlines()

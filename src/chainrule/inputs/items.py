@@ -1,5 +1,8 @@
 """Items that a model ranks: predictions are the names of the best new items.
 
+Rows are arrays, or a table with the column ``items``: in a cell the names of the items that a user has,
+separated by semicolons.
+
 A recommender scores every item for every user. ``chainrule predict`` writes the items with the highest
 scores, without those that the user already has.
 """
@@ -13,21 +16,28 @@ from typing import Any, Self
 import numpy as np
 
 from chainrule.attribution.attribution import Attribution
+from chainrule.data import Table
+from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import ReadOptions
-from chainrule.errors import fact
+from chainrule.data.readers.sources import read_source
+from chainrule.errors import DataError, fact
+from chainrule.errors.exceptions import nearest
+from chainrule.escaping import quoted
 from chainrule.inputs.arrays import input_names, read_arrays
-from chainrule.inputs.kind import Evaluation, InputKind, InputRows, Output, refuse_metrics, save_call
+from chainrule.inputs.kind import Evaluation, InputKind, InputRows, Output, is_archive, refuse_metrics
+from chainrule.inputs.texts import empty_text, required
 from chainrule.metrics.recommendation import ndcg_and_recall, top_items
 from chainrule.model import Model
 from chainrule.records import frozen
 
 MAX_ITEMS = 100_000
 SUGGESTIONS = 10
+ITEMS, SEPARATOR = "items", ";"  # the column of a table, and what separates the names in a cell
 
 
 @frozen
 class ItemKind(InputKind):
-    """Rows (N, items) of an ``.npz`` file: not 0 for the items that a user has.
+    """Rows (N, items): not 0 for the items that a user has.
 
     Args:
         names: of the items.
@@ -52,13 +62,46 @@ class ItemKind(InputKind):
     def read(
         self, model: Model, data: str, reading: ReadOptions, damaged: str = "refuse"
     ) -> InputRows | None:
-        """Read an ``.npz`` file; see ``read_arrays``."""
-        return read_arrays(self, model, data)
+        """Read an ``.npz`` file, see ``read_arrays``, or a table of names."""
+        return read_arrays(self, model, data) if is_archive(data) else super().read(model, data, reading)
+
+    def open(self, model: Model, data: Any, reading: ReadOptions) -> Table | None:
+        """Return a table with the column ``items`` (E313) and rows (E343)."""
+        return None if is_archive(data) else required(read_source(data, reading), [ITEMS])
+
+    def text_columns(self, model: Model) -> tuple[str, ...]:
+        """Return the column of the names of items."""
+        return (ITEMS,)
+
+    def encode(self, model: Model, table: Table) -> InputRows:
+        """Return rows that are 1 for the items of a cell.
+
+        Raises:
+            DataError: E363 a cell without a name; E365 a name that no item has, with its line.
+        """
+        number = {name.strip(): i for i, name in enumerate(self.names)}
+        x = np.zeros((table.rows, len(self.names)), np.float32)
+        for row, cell in enumerate(table.words(ITEMS).cast(pl.String).fill_null("").to_list()):
+            names = [name.strip() for name in cell.split(SEPARATOR) if name.strip()]
+            if not names:
+                raise empty_text(table, ITEMS, row)
+            for name in names:
+                if name not in number:
+                    raise self._unknown(name, table.place(row))
+                x[row, number[name]] = 1
+        return InputRows(self, {input_names(model)[0]: x}, None, table.rows, table)
+
+    def _unknown(self, name: str, place: str) -> DataError:
+        """Return the error for a name that no item has (E365)."""
+        close = nearest(name, self.names)
+        expected = fact("names of items of the training, separated by semicolons")
+        fix = close or fact("leave the name out")
+        return DataError("E365", where=place, token=name[:40], expected=expected, received=name[:80], fix=fix)
 
     def expected(self, model: Model, run: str) -> tuple[str, str]:
-        """Return the name of the input, and the call that saves it."""
-        names = input_names(model)
-        return fact("an .npz file with {names}", names=", ".join(names)), save_call("rows.npz", names)
+        """Return the column that a table needs."""
+        expected = fact('the column "{name}" with names of items', name=ITEMS)
+        return expected, f"chainrule predict {quoted(run)} users.csv"
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -71,7 +114,7 @@ class ItemKind(InputKind):
 
     def output(self, model: Model, rows: InputRows, out: str | None) -> Output:
         """Return the best new items of each row."""
-        return Output(self.suggestions(model, rows.x), out)
+        return Output(self.suggestions(model, rows.x), out, is_by_row=rows.cells is not None)
 
     def suggestions(self, model: Model, x: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return the best new items of each row, the best first; empty where there are fewer.

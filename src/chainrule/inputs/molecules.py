@@ -31,16 +31,20 @@ class MoleculeKind(InputKind):
 
     Args:
         reader: how molecules become graphs.
+        elements: of the training molecules; a molecule with another one is refused. Empty: none is.
     """
 
     name = "molecules"
     reader: MoleculeInput
+    elements: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, model: Model) -> Self | None:
         """Return the kind of a model that stores how it reads molecules."""
         reader = MoleculeInput.from_record(model.facts.get("molecules"))
-        return None if reader is None else cls(reader)
+        stored = model.facts.get("elements", [])
+        is_valid = isinstance(stored, list) and all(isinstance(name, str) for name in stored)
+        return None if reader is None else cls(reader, tuple(stored) if is_valid else ())
 
     def open(self, model: Model, data: Any, reading: ReadOptions) -> Table | None:
         """Return a table with a column of molecules (E313) and rows (E343)."""
@@ -58,10 +62,13 @@ class MoleculeKind(InputKind):
         """Return the graphs of the molecules.
 
         Raises:
-            DataError E390: a cell that is not a SMILES, or a molecule that is too large; the message has its
-                line.
+            DataError E390: a cell that is not a SMILES, or a molecule that is too large or has an element
+                that no training molecule has; the message has its line.
         """
-        x = self.reader(*molecules_in(table))
+        molecules, places = molecules_in(table)
+        if self.elements:
+            _require_elements(molecules, places, self.elements)
+        x = self.reader(molecules, places)
         return InputRows(self, x, targets_in(table, model), table.rows, table)
 
     def expected(self, model: Model, run: str) -> tuple[str, str]:
@@ -75,13 +82,30 @@ class MoleculeKind(InputKind):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """How molecules become graphs."""
-        return {"molecules": self.reader.to_record()}
+        """How molecules become graphs, and the elements of the training."""
+        return {"molecules": self.reader.to_record(), "elements": list(self.elements)}
 
     def relabel(self, attribution: Attribution, row: InputRows) -> Attribution:
         """Return the attribution by atom."""
         assert row.cells is not None
         return by_atom(attribution, molecules_in(row.cells)[0])
+
+
+def elements_of(molecules: Sequence[Molecule]) -> tuple[str, ...]:
+    """Return the symbols of the elements in molecules, sorted."""
+    return tuple(sorted({atom.GetSymbol() for molecule in molecules for atom in molecule.GetAtoms()}))
+
+
+def _require_elements(
+    molecules: Sequence[Molecule], places: Sequence[str], elements: tuple[str, ...]
+) -> None:
+    """Refuse a molecule with an element that the network was not trained on (E390)."""
+    for molecule, place in zip(molecules, places, strict=True):
+        others = [name for name in elements_of([molecule]) if name not in elements]
+        if others:
+            expected = fact("the elements of the training: {names}", names=", ".join(elements))
+            fix = fact("leave the row out")
+            raise DataError("E390", where=place, expected=expected, received=", ".join(others), fix=fix)
 
 
 def _column_of(table: Table) -> str:

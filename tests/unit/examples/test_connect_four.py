@@ -28,7 +28,7 @@ from chainrule_examples.connect_four.self_play import (
     saved_model,
 )
 from chainrule_examples.connect_four.tree_search import PolicyPlayer, uniform
-from saved_scores import check_saved_scores
+from saved_scores import check_own_input, check_saved_scores
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_short_training_is_scored_and_its_run_predicts(
-    run: Path, capsys: pytest.CaptureFixture[str]
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scores = json.loads((run / "scores.json").read_text(encoding="utf-8"))
     assert len(scores["network without search"][connect_four.KEEPS]) == 2
@@ -70,6 +70,11 @@ def test_a_short_training_is_scored_and_its_run_predicts(
     tests = problems(20, connect_four.SEED)
     player = PolicyPlayer(evaluator(model))
     assert player(tests.own, tests.mask).tolist() == (columns - 1).tolist()
+    np.savez(tmp_path / "own.npz", x=planes[:3])
+    np.savez(tmp_path / "other.npz", x=planes[:3, :5])
+    own, foreign = [tmp_path / "own.npz"], [tmp_path / "other.npz"]
+    names = {str(column) for column in range(1, 8)}
+    check_own_input(run, own, foreign, capsys, column="prediction policy", names=names)
     titles = {connect_four.KEEPS: "policy accuracy"}
     check_saved_scores(run, run / "positions.npz", "network without search", titles, capsys)
 

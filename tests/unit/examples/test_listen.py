@@ -23,7 +23,7 @@ from chainrule_examples.listen import utterances
 from chainrule_examples.listen.spoken_digits import RATE, read_digits, recognize_digits
 from chainrule_examples.listen.transcripts import choose_search, rates_of
 from chainrule_examples.listen.utterances import COEFFICIENTS, SYMBOLS, read_parts
-from saved_scores import check_saved_scores
+from saved_scores import check_own_input, check_saved_scores
 
 FRAMES = 12  # of a letter
 
@@ -152,10 +152,11 @@ def check_own_sounds(run: Path, folder: Path, capsys: pytest.CaptureFixture[str]
     printed = capsys.readouterr()
     assert all(row["prediction"] == "" for row in csv.DictReader(printed.out.splitlines()))
     assert "4 段没有预测" in printed.err
+    write_wave(folder / "silent.wav", np.zeros(3000))
+    check_own_input(run, [folder / "22050.wav"], [folder / "silent.wav"], capsys, names=None)
     assert command(["evaluate", str(run), str(folder / "8000.wav")]) == 2
     assert "test.npz" in capsys.readouterr().err
     write_wave(folder / "long.wav", tone(1, draw, 4 * RATE))  # a second; the rows have 0.4
-    write_wave(folder / "silent.wav", np.zeros(3000))
     write_wave(folder / "short.wav", np.ones(20))
     for name, code in (("long", "E364"), ("silent", "E370"), ("short", "E372")):
         assert command(["predict", str(run), str(folder / f"{name}.wav")]) == 2
@@ -211,6 +212,9 @@ def test_digits_are_recognized_and_files_are_predicted(
     write_wave(tmp_path / "fast.wav", tone(1, draw, 16_000), 16_000)
     assert command(["predict", str(run), str(tmp_path / "fast.wav")]) == 0
     assert f"{RATE} Hz" in capsys.readouterr().err
+    write_wave(tmp_path / "noise.wav", np.clip(draw.normal(size=RATE // 2), -1, 1))
+    digits = {str(digit) for digit in range(10)}
+    check_own_input(run, [tmp_path / "fast.wav"], [tmp_path / "noise.wav"], capsys, names=digits)
     write_wave(tmp_path / "silent.wav", np.zeros(3000), RATE)
     assert command(["predict", str(run), str(tmp_path / "silent.wav")]) == 2
     assert " E370 " in capsys.readouterr().err

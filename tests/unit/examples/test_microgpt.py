@@ -13,7 +13,7 @@ from chainrule.apps.cli.main import main as command
 from chainrule.errors import DataError
 from chainrule_examples import microgpt
 from chainrule_examples.first_names import LENGTH, read_names
-from saved_scores import check_saved_scores
+from saved_scores import check_own_input, check_saved_scores
 
 
 @pytest.fixture
@@ -72,6 +72,7 @@ def test_a_small_training_invents_names_and_explains_a_step(
         capsys.readouterr()
         assert command([name, str(run), text, "--lang", "en"]) == 2
         assert fix in capsys.readouterr().err
+    check_own_input(run, ["--text", "em"], ["--text", ""], capsys, names=None)
     check_saved_scores(run, run / "names.npz", "GPT", {"perplexity": "perplexity"}, capsys)
 
 

@@ -24,7 +24,7 @@ from chainrule_examples.questions.question_sets import (
     read_drcd,
     stories,
 )
-from saved_scores import check_saved_scores
+from saved_scores import check_own_input, check_saved_scores
 
 ARTICLES, QUESTIONS = 20, 6
 
@@ -165,6 +165,10 @@ def test_a_small_training_answers_refuses_and_is_attributed(
     right = sum(row["prediction"] == row["answer"] for row in rows) / len(rows)
     assert right <= scores["network"]["EM"][0]
     assert min(float(row["probability"]) for row in rows if row["prediction"]) > 0
+    own = [rows[0]["passage"], rows[0]["question"]]
+    words = [["--text", own[0], "--text", question] for question in (own[1], "")]
+    check_own_input(run, *words, capsys, names=None)
+    check_own_input(run, words[0], words[0][:2], capsys, names=None)
     assert command(["attribute", str(run), str(run / "test.csv"), "--row", "2"]) == 0
     assert "text₁" in capsys.readouterr().out
     assert command(["evaluate", str(run), str(run / "test.csv"), "--lang", "en"]) == 0

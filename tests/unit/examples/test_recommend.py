@@ -25,7 +25,7 @@ from chainrule_examples.recommend.movielens import (
     random_test,
     unseen_film_test,
 )
-from saved_scores import check_saved_scores
+from saved_scores import check_own_input, check_saved_scores
 
 USERS, FILMS = 16, 24
 
@@ -82,6 +82,11 @@ def test_scores_suggestions_and_a_run_are_written(tmp_path: Path, capsys: pytest
         suggested = [title for title in row.values() if title]
         assert len(set(suggested)) == len(suggested) == min(10, FILMS - int(own.sum()))
         assert not {f"Film {n} (19{60 + n})" for n in np.flatnonzero(own)} & set(suggested)
+    films = {f"Film {n} (19{60 + n})" for n in range(FILMS)}
+    (tmp_path / "own.csv").write_text("name,items\nann,Film 3 (1963)\nbob,Film 1 (1961); Film 3 (1963)\n")
+    check_own_input(
+        run, [tmp_path / "own.csv"], ["--text", "Heat"], capsys, column="suggestion 1", names=films
+    )
     assert main(["predict", str(run), str(run / "users.npz"), "--proba"]) == 2
     assert "E601" in capsys.readouterr().err
     titles = {f"{name} by time": name for name in ("nDCG@10", "recall@10")}

@@ -22,6 +22,7 @@ from chainrule_examples.robot import robots
 from chainrule_examples.robot.page import NAMES
 from chainrule_examples.robot.robots import PENDULUM, REACHER, run
 from chainrule_examples.robot.twin_critics import Agent, Settings
+from saved_scores import check_own_input
 
 pytest.importorskip("gymnasium")
 
@@ -64,6 +65,9 @@ def test_a_short_training_is_scored_saved_and_predicted(
     assert [float(row["prediction"]) for row in rows] == pytest.approx(expected, abs=1e-5)
     assert np.abs(expected).max() <= 1
     check_saved_policy(scores[NAMES["net"]]["return"][0], capsys)
+    np.savez("own.npz", x=np.array([[1.0, 0.0, 0.5]], np.float32))
+    np.savez("other.npz", x=np.ones((1, 5), np.float32))
+    check_own_input("run", ["own.npz"], ["other.npz"], capsys)
 
 
 def check_saved_policy(expected: float, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,8 +1,9 @@
-"""Every example that saves a model has a test that the commands give its own numbers."""
+"""Every example that saves a model has tests of the commands on its RUN, and reads one's own input."""
 
 from __future__ import annotations
 
 import inspect
+import re
 
 import pytest
 
@@ -26,8 +27,26 @@ SAVING = [name for name in EXAMPLES if "out" in inspect.signature(example_module
 
 @pytest.mark.parametrize("name", SAVING)
 def test_the_saved_model_is_compared_with_the_example(name: str) -> None:
-    tests = text(ROOT / ELSEWHERE.get(name, f"tests/unit/examples/test_{name.replace('-', '_')}.py"))
-    assert any(check in tests for check in (*CHECKS, OWN_CHECKS.get(name, CHECKS[0]))), name
+    assert any(check in tests_of(name) for check in (*CHECKS, OWN_CHECKS.get(name, CHECKS[0]))), name
+
+
+def tests_of(name: str) -> str:
+    """The tests of an example."""
+    return text(ROOT / ELSEWHERE.get(name, f"tests/unit/examples/test_{name.replace('-', '_')}.py"))
+
+
+@pytest.mark.parametrize("name", SAVING)
+def test_the_saved_model_predicts_own_input(name: str) -> None:
+    assert "check_own_input(" in tests_of(name), (
+        "compare the prediction for an input that is not the example's"
+    )
+
+
+def test_the_page_has_a_command_on_own_input_of_every_example() -> None:
+    rows = [line.split(" | ") for line in text(ROOT / "docs/applications.md").splitlines()]
+    commands = {cells[0].strip("| "): cells[2] for cells in rows if len(cells) == 4}
+    for name in SAVING:
+        assert re.match(f"`chainrule predict runs/{name}[ /]", commands.get(name, "")), name
 
 
 def test_the_examples_are_collected() -> None:

@@ -14,7 +14,7 @@ from chainrule.errors import DataError
 from chainrule_examples.sentiment import lesson as sentiment
 from chainrule_examples.sentiment.baselines import NGrams, logistic_regression, naive_bayes
 from chainrule_examples.sentiment.reviews import BLOCK, encode_reviews, read_reviews
-from saved_scores import check_saved_scores
+from saved_scores import check_own_input, check_saved_scores
 
 NET = sentiment.NET
 
@@ -69,6 +69,7 @@ def test_a_small_training_writes_a_run_that_predicts_and_is_evaluated(
     right = np.mean([row["prediction"] == row["y"] for row in rows])
     assert right == pytest.approx(scores[NET]["accuracy"][0])
     assert command(["attribute", str(run), "--text", "东西很好"]) == 0
+    check_own_input(run, ["--text", "东西很好", "--text", "太差"], ["--text", "☃☃"], capsys, names=WORDS)
 
 
 def test_the_baselines_separate_classes_with_different_words(folder: Path) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from chainrule.apps.cli.main import main
 from chainrule.data.sequences.trading_days import MONTH, features_of, garman_klass
 from chainrule_examples.volatility import kupiec_test, read_parts, sampled_scores, smearing_of
-from saved_scores import check_saved_scores
+from saved_scores import check_own_input, check_saved_scores
 
 
 def prices(count: int, seed: int = 0) -> np.ndarray:
@@ -85,6 +85,8 @@ def test_own_prices_are_predicted_by_the_saved_model(
     assert main(["predict", str(run), str(run / "test.npz")]) == 0
     saved = [float(line) for line in capsys.readouterr().out.splitlines()[1:]]
     np.testing.assert_allclose([float(row.split(",")[1]) for row in rows[-30:-1]], saved, rtol=1e-6)
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    check_own_input(run, [own], [tmp_path / "other.csv"], capsys)
     assert main(["evaluate", str(run), str(own)]) == 0
     assert "QLIKE" in capsys.readouterr().out
     assert main(["explain", str(run), str(own), "--row", str(len(rows))]) == 0

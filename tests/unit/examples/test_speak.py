@@ -21,6 +21,7 @@ from chainrule_examples.speak import voice_clips
 from chainrule_examples.speak.distortion import SPECTROGRAM
 from chainrule_examples.speak.evaluation import UNITS, UnitVoice, distortion
 from chainrule_examples.speak.voice_clips import TEACHER, Clip, aligned_clip, part_of, read_clips
+from saved_scores import check_own_input
 
 WORDS = [
     "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "hello", "thanks",
@@ -117,6 +118,8 @@ def test_a_small_training_writes_sounds_and_a_model_that_speaks(
         samples = decode_wave(Path(row["file"]).read_bytes(), row["file"], 8000)
         assert len(samples) / 8000 == pytest.approx(float(row["seconds"]), abs=1e-3)
         assert np.abs(samples).max() > 0
+    monkeypatch.chdir(tmp_path)
+    check_own_input(run, ["--text", "Press 7."], ["--text", "。"], capsys, column="file", names=None)
     check_saved_speech(run, read_clips(str(voice))["test"], scores["network"]["MCD"][0], tmp_path, capsys)
     check_bad_texts(run, tmp_path, capsys)
 

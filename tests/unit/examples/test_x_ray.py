@@ -13,7 +13,7 @@ from PIL import Image
 
 from chainrule.apps.cli.main import main as command
 from chainrule_examples.x_ray import lesson as x_ray
-from saved_scores import check_saved_scores
+from saved_scores import check_own_input, check_saved_scores
 
 SIZES = {"train": 64, "val": 24, "test": 32}
 SHOWN = 2  # images on the page of errors: attributing each takes seconds
@@ -79,6 +79,11 @@ def test_the_run_predicts_and_explains_a_folder_of_images(
     assert [row.split(",")[0] for row in rows[1:]] == ["220.png", "40.png"]
     assert command(["predict", str(run), str(tmp_path / "40.png"), "--proba"]) == 0
     assert capsys.readouterr().out.splitlines() == [rows[0], rows[2]]
+    noise = np.random.default_rng(0).integers(0, 255, (64, 48, 3)).astype(np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    own, names = [tmp_path / "40.png"], {"normal", "pneumonia"}
+    check_own_input(run, own, [tmp_path / "noise.png"], capsys, names=names)
+    (tmp_path / "noise.png").unlink()
     for name in ("text.png", "missing.png"):
         (tmp_path / "text.png").write_text("no image")
         assert command(["predict", str(run), str(tmp_path / name)]) == 2
