@@ -1,4 +1,4 @@
-"""The commands on the RUN of an example: ``evaluate`` on its test rows, ``predict`` on one's own input."""
+"""The commands on the RUN of an example: ``evaluate`` on its test rows, ``predict`` on other input."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def check_own_input(
     column: str = "prediction",
     names: Collection[str] | None = (),
 ) -> None:
-    """Check that ``chainrule predict RUN`` predicts an input of one's own, and no class of a foreign one.
+    """Check that ``chainrule predict RUN`` predicts other input, and no class of a foreign one.
 
     Args:
         run: of the example.

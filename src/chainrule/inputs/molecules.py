@@ -39,6 +39,11 @@ class MoleculeKind(InputKind):
     elements: tuple[str, ...] = ()
 
     @classmethod
+    def trained_on(cls, reader: MoleculeInput, molecules: Sequence[Molecule]) -> Self:
+        """Return the kind that refuses molecules with elements that these do not have."""
+        return cls(reader, elements_of(molecules))
+
+    @classmethod
     def of(cls, model: Model) -> Self | None:
         """Return the kind of a model that stores how it reads molecules."""
         reader = MoleculeInput.from_record(model.facts.get("molecules"))

@@ -13,7 +13,6 @@ import numpy as np
 
 import chainrule as cr
 from chainrule.inputs import MoleculeKind
-from chainrule.inputs.molecules import elements_of
 from chainrule.messages import translated
 from chainrule.metrics import SampledScore
 from chainrule_examples import Count
@@ -49,7 +48,7 @@ def train_network(train: Compounds, seed: int, epochs: int) -> cr.Model:
     model.fit(train.inputs, train.y, epochs=epochs, batch_size=32, seed=seed)
     if model.facts["ended"] == "interrupted":
         raise KeyboardInterrupt
-    MoleculeKind(READER, elements_of(train.molecules)).attach(model)
+    MoleculeKind.trained_on(READER, train.molecules).attach(model)
     return model
 
 

@@ -165,10 +165,7 @@ def test_a_small_training_answers_refuses_and_is_attributed(
     right = sum(row["prediction"] == row["answer"] for row in rows) / len(rows)
     assert right <= scores["network"]["EM"][0]
     assert min(float(row["probability"]) for row in rows if row["prediction"]) > 0
-    own = [rows[0]["passage"], rows[0]["question"]]
-    words = [["--text", own[0], "--text", question] for question in (own[1], "")]
-    check_own_input(run, *words, capsys, names=None)
-    check_own_input(run, words[0], words[0][:2], capsys, names=None)
+    check_typed_questions(run, rows[0], capsys)
     assert command(["attribute", str(run), str(run / "test.csv"), "--row", "2"]) == 0
     assert "text₁" in capsys.readouterr().out
     assert command(["evaluate", str(run), str(run / "test.csv"), "--lang", "en"]) == 0
@@ -193,6 +190,13 @@ def test_a_small_training_answers_refuses_and_is_attributed(
     assert "E313" in capsys.readouterr().err
     assert command(["predict", str(run), str(run / "test.csv"), "--proba"]) == 2
     assert "E601" in capsys.readouterr().err
+
+
+def check_typed_questions(run: Path, row: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    """A typed passage and question are predicted; an empty question, and a passage alone, are refused."""
+    words = [["--text", row["passage"], "--text", question] for question in (row["question"], "")]
+    check_own_input(run, *words, capsys, names=None)
+    check_own_input(run, words[0], words[0][:2], capsys, names=None)
 
 
 @pytest.mark.parametrize(

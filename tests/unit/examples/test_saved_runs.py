@@ -1,4 +1,4 @@
-"""Every example that saves a model has tests of the commands on its RUN, and reads one's own input."""
+"""Every example that saves a model has tests of the commands on its RUN, and reads other input."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def test_the_saved_model_predicts_own_input(name: str) -> None:
     )
 
 
-def test_the_page_has_a_command_on_own_input_of_every_example() -> None:
+@pytest.mark.parametrize("name", SAVING)
+def test_the_page_has_a_command_on_own_input(name: str) -> None:
     rows = [line.split(" | ") for line in text(ROOT / "docs/applications.md").splitlines()]
     commands = {cells[0].strip("| "): cells[2] for cells in rows if len(cells) == 4}
-    for name in SAVING:
-        assert re.match(f"`chainrule predict runs/{name}[ /]", commands.get(name, "")), name
+    assert re.match(f"`chainrule predict runs/{name}[ /]", commands.get(name, "")), name
 
 
 def test_the_examples_are_collected() -> None:
