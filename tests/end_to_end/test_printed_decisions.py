@@ -18,7 +18,7 @@ import pytest
 import chainrule as cr
 from chainrule.errors import UsageError
 from chainrule.robustness import with_novelty_gate
-from chainrule.tabular.predicted_columns import decision_of, prediction_columns, threshold_option
+from chainrule.tabular.predicted_columns import Uncertainty, decision_of, prediction_columns, threshold_option
 from chainrule.train.model_state import THRESHOLD
 
 RNG = np.random.default_rng(7)
@@ -101,6 +101,16 @@ def test_the_decision_is_the_printed_class(case: tuple[cr.Model, np.ndarray, np.
         assert decision is not None
         assert decision.label == printed[i]
         assert decision.probability == pytest.approx(shares[f"probability of {printed[i]}"][i])
+
+
+def test_the_confidence_is_its_probability(case: tuple[cr.Model, np.ndarray, np.ndarray]) -> None:
+    model, _, printed = case
+    columns = prediction_columns(model, X, True, None, Uncertainty(abstain=0.6))
+    own = np.array([columns[f"probability of {label}"][i] for i, label in enumerate(printed)])
+    np.testing.assert_allclose(columns["confidence"], own, atol=1e-6)
+    is_decided = own.astype("float32") >= np.float32(0.6)
+    assert is_decided.any()
+    assert columns["prediction"].tolist() == np.where(is_decided, printed.astype(object), None).tolist()
 
 
 def test_explanations_are_about_it(

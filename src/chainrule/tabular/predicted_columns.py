@@ -6,6 +6,7 @@ program predicts a row alike.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ class Uncertainty:
 
     Args:
         level: the probability that a prediction set contains the true class; ``None``: no sets.
-        abstain: the lowest probability of a class that is predicted; ``None``: every row is decided.
+        abstain: the lowest probability of the predicted class of a row that is decided; ``None``: all are.
         refuses_unlike: whether rows unlike those of the training are ``"unknown"``, where the model stores a
             level or a gate for that.
     """
@@ -73,18 +74,24 @@ class Uncertainty:
         texts = [SEPARATOR.join(map(str, labels[row])) for row in inside]
         return {SET: np.array(texts, object)}
 
-    def decided(self, predicted: np.ndarray, probabilities: np.ndarray) -> dict[str, np.ndarray]:
+    def decided(
+        self, predicted: np.ndarray, probabilities: np.ndarray, classes: Sequence[Any]
+    ) -> dict[str, np.ndarray]:
         """Return the predictions, some empty, with their confidence; none if every row is decided.
 
         Args:
             predicted: (N,) labels.
             probabilities: (N, K), calibrated if there is a calibration.
+            classes: (K,) the labels. The confidence is the probability of the predicted one, and the largest
+                one of rows that are named unknown.
         """
         if self.abstain is None:
             return {}
-        confidence = probabilities.max(axis=1)
+        labels, confidence = predicted.astype(object), probabilities.max(axis=1)
+        for index, label in enumerate(classes):
+            is_label = labels == label
+            confidence[is_label] = probabilities[is_label, index]
         is_open = confidence < np.asarray(self.abstain, confidence.dtype)  # 0.7 of the user is float32(0.7)
-        labels = predicted.astype(object)
         labels[is_open] = None
         return {"prediction": labels, CONFIDENCE: confidence}
 
@@ -184,7 +191,9 @@ class ColumnPredictor:
             unlike = is_unlike(self.state, self.gate, x)
             predicted = np.where(unlike, UNKNOWN, np.asarray(predicted).astype(object))
         columns = self._columns(predicted)
-        columns |= self.uncertainty.decided(columns.get(PREDICTION, np.zeros(0)), probabilities)
+        if self.uncertainty.abstain is not None:
+            classes = model.labels or range(probabilities.shape[1])
+            columns |= self.uncertainty.decided(columns[PREDICTION], probabilities, classes)
         if self.proba:
             columns |= self._shares(probabilities)
         if self.uncertainty.level is not None:

@@ -483,9 +483,9 @@ UNCERTAINTY: Texts = {
         "repeated"
     ),
     "predict_every_class": "predict a class for rows unlike those of the training, too, instead of unknown",
-    "predict_abstain": "leave the prediction of rows empty whose most likely class has a lower probability",
+    "predict_abstain": "leave the prediction of rows empty whose predicted class has a lower probability",
     "abstained": (
-        "{count} of {rows} rows are not decided: their most likely class has a probability below {limit}."
+        "{count} of {rows} rows are not decided: their predicted class has a probability below {limit}."
     ),
 }
 
