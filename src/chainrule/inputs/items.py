@@ -44,7 +44,6 @@ class ItemKind(InputKind):
     """
 
     name = "items"
-    skips_damaged = False
     keeps_columns = False
     names: tuple[str, ...]
 
