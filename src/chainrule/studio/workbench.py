@@ -341,8 +341,8 @@ class Workbench:
     def model(self) -> Model:
         """Return the model of this moment."""
         project = self._project()
-        is_trained = self.training is None and project.trained is not None
-        return Model.of(project.trained if is_trained else self.state_at(-1))
+        trained = project.trained if self.training is None else None
+        return Model.of(self.state_at(-1) if trained is None else trained)
 
     def served(self) -> ServedModel:
         """Return the model of this moment as a server has it: its fields, predictions and reasons.
