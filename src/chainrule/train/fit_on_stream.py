@@ -28,7 +28,7 @@ from chainrule.train.train_state import Tensors, TrainState
 
 if TYPE_CHECKING:
     from chainrule.data import ParquetRows
-    from chainrule.data.readers.parquet_rows import Share
+    from chainrule.data.readers.parquet_rows import Block, Share
 
 
 PLACES = "places in a block"
@@ -56,7 +56,8 @@ class BlockUpdates(RowUpdates):
         arrays = Arrays(x, _copies(first.y))
         super().__init__(step, arrays, _order(source, first.rows), seed, network)
         self._source, self._model = source, model
-        self._blocks: Iterator[Share] | None = None
+        self._blocks: Iterator[Block] | None = None  # of one process
+        self._shares: Iterator[Share] | None = None  # of one of several
         self._place = (0, 0)  # epoch and number of the block in memory
         self.rows = self.epoch_rows = source.rows
         self.steps = source.steps
@@ -84,23 +85,34 @@ class BlockUpdates(RowUpdates):
 
     def _read(self, place: tuple[int, int]) -> None:
         epoch, number = place
-        loop = self.updater.loop
-        if self._blocks is None or place != (self._place[0], self._place[1] + 1):
-            self._blocks = self._source.shares(epoch, number, *((0, 1) if loop is None else loop.place))
-        places, x, y = next(self._blocks)
-        rows = by_name(encoded(self._model, self._model.rows_of(x, y)))
-        own = {**{name: array[: len(places)] for name, array in rows.items()}, PLACES: places}
-        block, buffers = own if loop is None else loop.rows_of_all(own), by_name(self.data)
-        places = block.pop(PLACES)
-        for name, array in block.items():
+        loop, buffers = self.updater.loop, by_name(self.data)
+        is_next = place == (self._place[0], self._place[1] + 1)
+        if loop is None:
+            if self._blocks is None or not is_next:
+                self._blocks = self._source.epoch(epoch, number)
+            x, y = next(self._blocks)
+            count, places, rows = len(y), slice(len(y)), self._encoded(x, y)
+        else:
+            if self._shares is None or not is_next:
+                self._shares = self._source.shares(epoch, number, *loop.place)
+            own, x, y = next(self._shares)
+            rows = {name: array[: len(own)] for name, array in self._encoded(x, y).items()}
+            rows = loop.rows_of_all({**rows, PLACES: own})
+            places = rows.pop(PLACES)
+            count = len(places)
+        for name, array in rows.items():
             buffers[name][places] = array
         self._place = place
         if number + 1 == self._source.blocks:
-            self._blocks = None
-        self.order, self._epoch_rows = _order(self._source, len(places)), (-1, np.zeros(0, np.int64))
+            self._blocks = self._shares = None
+        self.order, self._epoch_rows = _order(self._source, count), (-1, np.zeros(0, np.int64))
         self.first = number * self._source.block_rows // self._source.batch_size
-        self._counts = RowWeights(self.network, self.data.take(slice(len(places))), False)
+        self._counts = RowWeights(self.network, self.data.take(slice(count)), False)
         self.updater.push(buffers)
+
+    def _encoded(self, x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
+        """Return rows as the step takes them, by name."""
+        return by_name(encoded(self._model, self._model.rows_of(x, y)))
 
     def gradients(self, state: TrainState) -> Tensors:
         """Return the gradients on the batch that follows, or on the last one of the block in memory."""

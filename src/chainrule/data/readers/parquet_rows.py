@@ -60,7 +60,7 @@ class ParquetRows:
         DataError: E301, E316, E304 no readable file; E340 a column without numbers.
         UsageError: E101 no such column; E102 ``batch_size`` is below 1.
 
-    Cost: about five times the memory of the inputs of a block, at most 64 MiB each.
+    Cost: about five times the memory of the inputs of a block, at most 64 MiB each, and of a part of one.
 
     Example:
         >>> pl.DataFrame({"a": [1.0, 2.0, 3.0], "y": [0, 1, 1]}).write_parquet("rows.parquet")
@@ -146,10 +146,7 @@ class ParquetRows:
             number: the number of the block in it, from 0.
         """
         first, places = self._order(epoch, number)
-        values, targets = self._rows(epoch, first, first + len(places))
-        x, y = np.empty_like(values), np.empty_like(targets)
-        x[places], y[places] = values, targets
-        return x, y
+        return self._rows(epoch, first, places, keeps=True)
 
     def share(self, epoch: int, number: int, process: int, processes: int) -> Share:
         """Return what one of several processes reads of a block.
@@ -166,7 +163,7 @@ class ParquetRows:
         first, places = self._order(epoch, number)
         low, high = (len(places) * n // processes for n in (process, process + 1))
         begin, end = (low, high) if low < high else (0, 1)
-        return places[low:high], *self._rows(epoch, first + begin, first + end)
+        return places[low:high], *self._rows(epoch, first + begin, np.arange(end - begin))
 
     def _order(self, epoch: int, number: int) -> tuple[int, np.ndarray]:
         """Return the place of the first row of a block in the epoch, and of each row in the block."""
@@ -175,27 +172,54 @@ class ParquetRows:
         key = fold(key_of(self.seed), _STREAM, epoch)
         return first, permutation(fold(key, number), count) if self.shuffle else np.arange(count)
 
-    def _rows(self, epoch: int, first: int, last: int) -> Block:
-        """Return inputs and targets of the rows at places ``first`` to ``last`` of an epoch.
+    def _rows(self, epoch: int, first: int, places: np.ndarray, *, keeps: bool = False) -> Block:
+        """Return inputs and targets of the rows at the places from ``first`` on of an epoch.
 
         Args:
             epoch: the number of the epoch, from 0.
-            first, last: the place of the first row, and the place after the last one.
+            first: the place of the first row.
+            places: where each row is in the result, (N,).
+            keeps: whether the next call continues at the end of this one; then a part that both need is read
+                once.
         """
         parts, key = self._parts, fold(key_of(self.seed), _STREAM, epoch)
         if self.shuffle:
             parts = parts[permutation(key, len(parts))]
-        ends, targets = np.cumsum(parts[:, 2] - parts[:, 1]), []
-        x = np.empty((last - first, len(self._inputs)), np.float32)
+        ends, last = np.cumsum(parts[:, 2] - parts[:, 1]), first + len(places)
+        x = np.empty((len(places), len(self._inputs)), np.float32)
+        targets: list[np.ndarray] = []
         for (file, start, stop), end in zip(parts.tolist(), ends.tolist(), strict=True):
             begin = end - (stop - start)  # the place of the part in the epoch
             low, high = max(first, begin), min(last, end)
-            if low < high:
-                frame = self._read(file, start + low - begin, start + high - begin)
-                self._require_columns(file, frame.columns)
-                x[low - first : high - first] = self._numbers(frame.select(self._inputs))
-                targets.append(frame[self.target].to_numpy())
-        return x, np.concatenate(targets)
+            if low >= high:
+                continue
+            wanted = slice(start + low - begin, start + high - begin)
+            if keeps:
+                frame = self._part(file, start, stop, wanted)
+            else:
+                frame = self._read(file, wanted.start, wanted.stop)
+            self._require_columns(file, frame.columns)
+            targets.append(frame[self.target].to_numpy())
+            x[places[low - first : high - first]] = self._numbers(frame.select(self._inputs))
+        in_order = np.concatenate(targets)
+        y = np.empty_like(in_order)
+        y[places] = in_order
+        return x, y
+
+    @cached_property
+    def _kept(self) -> dict[str, tuple[tuple[int, int, int], pl.DataFrame]]:
+        return {}
+
+    def _part(self, file: int, start: int, stop: int, wanted: slice) -> pl.DataFrame:
+        """Return rows of a part; one of which only some are wanted is kept for the next call."""
+        name, kept = (file, start, stop), self._kept.pop("part", None)
+        if kept is not None and kept[0] == name:
+            frame = kept[1]
+        else:
+            frame = self._read(file, start, stop)
+        if wanted.stop < stop:
+            self._kept["part"] = name, frame
+        return frame.slice(wanted.start - start, wanted.stop - wanted.start)
 
     @property
     def identity(self) -> str:
