@@ -27,17 +27,17 @@ SAVING = [name for name in EXAMPLES if "out" in inspect.signature(example_module
 
 @pytest.mark.parametrize("name", SAVING)
 def test_the_saved_model_is_compared_with_the_example(name: str) -> None:
-    assert any(check in tests_of(name) for check in (*CHECKS, OWN_CHECKS.get(name, CHECKS[0]))), name
+    assert any(check in text_of_tests(name) for check in (*CHECKS, OWN_CHECKS.get(name, CHECKS[0]))), name
 
 
-def tests_of(name: str) -> str:
+def text_of_tests(name: str) -> str:
     """The tests of an example."""
     return text(ROOT / ELSEWHERE.get(name, f"tests/unit/examples/test_{name.replace('-', '_')}.py"))
 
 
 @pytest.mark.parametrize("name", SAVING)
 def test_the_saved_model_predicts_own_input(name: str) -> None:
-    assert "check_own_input(" in tests_of(name), (
+    assert "check_own_input(" in text_of_tests(name), (
         "compare the prediction for an input that is not the example's"
     )
 

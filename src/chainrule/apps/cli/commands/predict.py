@@ -165,11 +165,14 @@ def predict(
 def _take_texts(run: str, data: str, options: dict[str, Any]) -> Sequence[str]:
     """Remove the typed texts from the options; requires them or a file of rows, and not both (E601)."""
     texts: Sequence[str] = options.pop("text", None) or ()
-    if bool(data) == bool(texts):
-        facts = {"expected": fact("rows, or --text"), "fix": f"chainrule predict {quoted(run)} DATA"}
-        received = f"{data} --text" if data else fact("none")
-        option = "--text" if data else "DATA"
-        raise UsageError("E601", where="chainrule predict", option=option, received=received, **facts)
+    expected, where = fact("rows, or --text"), "chainrule predict"
+    if not (data or texts):
+        fix = f"chainrule predict {quoted(run)} iris"
+        problem = fact("is missing")
+        raise UsageError("E601", where=where, option="DATA", problem=problem, expected=expected, fix=fix)
+    if data and texts:
+        fix, received = f"chainrule predict {quoted(run)} {quoted(data)}", f"{data} --text"
+        raise UsageError("E601", where=where, option="--text", expected=expected, received=received, fix=fix)
     return texts
 
 
