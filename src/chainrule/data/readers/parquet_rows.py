@@ -60,7 +60,7 @@ class ParquetRows:
         DataError: E301, E316, E304 no readable file; E340 a column without numbers.
         UsageError: E101 no such column; E102 ``batch_size`` is below 1.
 
-    Cost: about five times the memory of the inputs of a block, at most 64 MiB each, and of a part of one.
+    Cost: about five times the memory of the inputs of a block, at most 64 MiB each.
 
     Example:
         >>> pl.DataFrame({"a": [1.0, 2.0, 3.0], "y": [0, 1, 1]}).write_parquet("rows.parquet")
@@ -193,11 +193,11 @@ class ParquetRows:
             low, high = max(first, begin), min(last, end)
             if low >= high:
                 continue
-            wanted = slice(start + low - begin, start + high - begin)
+            own = slice(start + low - begin, start + high - begin)
             if keeps:
-                frame = self._part(file, start, stop, wanted)
+                frame = self._part(file, start, stop, own)
             else:
-                frame = self._read(file, wanted.start, wanted.stop)
+                frame = self._read(file, own.start, own.stop)
             self._require_columns(file, frame.columns)
             targets.append(frame[self.target].to_numpy())
             x[places[low - first : high - first]] = self._numbers(frame.select(self._inputs))
@@ -207,19 +207,19 @@ class ParquetRows:
         return x, y
 
     @cached_property
-    def _kept(self) -> dict[str, tuple[tuple[int, int, int], pl.DataFrame]]:
+    def _unfinished(self) -> dict[str, tuple[tuple[int, int, int], pl.DataFrame]]:
         return {}
 
-    def _part(self, file: int, start: int, stop: int, wanted: slice) -> pl.DataFrame:
-        """Return rows of a part; one of which only some are wanted is kept for the next call."""
-        name, kept = (file, start, stop), self._kept.pop("part", None)
-        if kept is not None and kept[0] == name:
-            frame = kept[1]
+    def _part(self, file: int, start: int, stop: int, own: slice) -> pl.DataFrame:
+        """Return rows of a part; one of which only some are needed is kept for the next call."""
+        name, last = (file, start, stop), self._unfinished.pop("part", None)
+        if last is not None and last[0] == name:
+            frame = last[1]
         else:
             frame = self._read(file, start, stop)
-        if wanted.stop < stop:
-            self._kept["part"] = name, frame
-        return frame.slice(wanted.start - start, wanted.stop - wanted.start)
+        if own.stop < stop:
+            self._unfinished["part"] = name, frame
+        return frame.slice(own.start - start, own.stop - own.start)
 
     @property
     def identity(self) -> str:
