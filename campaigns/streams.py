@@ -7,6 +7,7 @@ largest resident size of the process.
 
     python -m campaigns.streams                 5 GB, native engine
     python -m campaigns.streams --gb 1 --engine xla
+    python -m campaigns.streams --units 512     a larger network: reading is a smaller share
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ import numpy as np
 import chainrule as cr
 from chainrule.data import ParquetRows
 from chainrule.events import EpochDone
-folder, engine, kind, rows, epochs = *sys.argv[1:4], int(sys.argv[4]), int(sys.argv[5])
+folder, engine, kind, rows, epochs, units = *sys.argv[1:4], *map(int, sys.argv[4:7])
 source = ParquetRows(folder, "y", batch_size=256)
 if kind == "memory":
     parts = []
@@ -52,7 +53,7 @@ def watch(event):
         cpu.append(time.process_time())
         losses.append(event.values["loss"])
 losses, watch.last_step_only = [], True
-net = cr.Sequential(cr.Dense(256, "relu"), cr.Dense(128, "relu"), cr.Dense(1))
+net = cr.Sequential(cr.Dense(units, "relu"), cr.Dense(units // 2, "relu"), cr.Dense(1))
 model = cr.Model(net, "mse", cr.Adam(1e-3), engine=engine)
 model.fit(*source, epochs=epochs, batch_size=256 if kind == "memory" else 32, probes=False, doctor=False,
           callbacks=[watch], verbose=False)
@@ -77,9 +78,9 @@ def write_rows(folder: Path, size: float) -> int:
     return rows * FILES
 
 
-def trained(folder: Path, engine: str, kind: str, rows: int, epochs: int) -> dict[str, float]:
+def trained(folder: Path, engine: str, kind: str, rows: int, epochs: int, units: int) -> dict[str, float]:
     """Train in a new process; returns rows per second, its memory in MB, and the losses."""
-    words = [sys.executable, "-c", TRAINING, str(folder), engine, kind, str(rows), str(epochs)]
+    words = [sys.executable, "-c", TRAINING, str(folder), engine, kind, *map(str, (rows, epochs, units))]
     done = subprocess.run(words, capture_output=True, text=True, env=os.environ)
     if done.returncode:
         sys.exit(f"{kind}: exit code {done.returncode}\n{done.stderr}")
@@ -93,6 +94,7 @@ def main() -> None:
     parser.add_argument("--part", type=float, default=0.5, help="size of the rows in memory")
     parser.add_argument("--engine", choices=("native", "xla"), default="native")
     parser.add_argument("--times", type=int, default=3)
+    parser.add_argument("--units", type=int, default=256, help="of the first of two hidden layers")
     parser.add_argument("--epochs", type=int, default=1, help="of the stream; the rows in memory have two")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
@@ -103,7 +105,7 @@ def main() -> None:
         for _ in range(chosen.times):
             for kind, own in results.items():
                 part, epochs = int(count * chosen.part / chosen.gb), chosen.epochs if kind == "stream" else 2
-                own.append(trained(Path(place), chosen.engine, kind, part, epochs))
+                own.append(trained(Path(place), chosen.engine, kind, part, epochs, chosen.units))
                 result = own[-1]
                 print(
                     f"{kind:<7} {result['rows']:>10,.0f} rows a second, {result['cpu']:>10,.0f} a second of "
