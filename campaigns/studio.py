@@ -102,7 +102,7 @@ def _set_net(visit: Visit, text: str, epochs: int) -> None:
 
 def _frames(visit: Visit) -> list[tuple[str, str]]:
     """Return the frames per second while a network trains."""
-    _set_net(visit, "64 relu, 64 relu", 1_000)
+    _set_net(visit, "64 relu, 64 relu", 100_000)
     visit.open("training")
     idle = visit.page.evaluate(FRAMES, 5)
     visit.click("Train")
