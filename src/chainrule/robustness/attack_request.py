@@ -34,18 +34,7 @@ from chainrule.validation import choice, language, random_seed, refuse_unknown
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
 
-OPTIONS = (
-    "norm",
-    "method",
-    "bounds",
-    "seed",
-    "check",
-    "lang",
-    "columns",
-    "change",
-    "target_class",
-    "threshold",
-)
+OPTIONS = tuple("norm method bounds seed check lang columns change target_class threshold".split())
 CHECKS = 1000  # the number of the stream of the checks, after those of all attacks
 
 

@@ -77,7 +77,7 @@ class Uncertainty:
     def decided(
         self, predicted: np.ndarray, probabilities: np.ndarray, classes: Sequence[Any]
     ) -> dict[str, np.ndarray]:
-        """Return the predictions, some empty, with their confidence; none if every row is decided.
+        """Return the predictions, those of rows below ``abstain`` empty, with their confidence.
 
         Args:
             predicted: (N,) labels.
@@ -85,8 +85,6 @@ class Uncertainty:
             classes: (K,) the labels. The confidence is the probability of the predicted one, and the largest
                 one of rows that are named unknown.
         """
-        if self.abstain is None:
-            return {}
         labels, confidence = predicted.astype(object), probabilities.max(axis=1)
         for index, label in enumerate(classes):
             is_label = labels == label
