@@ -17,9 +17,13 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import UsageError
+from chainrule.prng import fold, key_of, permutation
 from chainrule.robustness import with_novelty_gate
 from chainrule.tabular.predicted_columns import Uncertainty, decision_of, prediction_columns, threshold_option
+from chainrule.tabular.threshold import decision_rule
 from chainrule.train.model_state import THRESHOLD
+from chainrule.uncertainty import calibration
+from chainrule.uncertainty.calibration import calibrate_probabilities, with_calibration
 
 RNG = np.random.default_rng(7)
 X = RNG.normal(size=(400, 3)).astype("float32")
@@ -206,3 +210,31 @@ def test_the_summary_states_what_the_threshold_leads_to(tmp_path: Path, chainrul
     assert chainrule("predict", run, data, "--out", out).code == 0
     line = next(line for line in output.out.splitlines() if line.startswith("chosen for F1"))
     assert round(100 * float(line.split()[3])) == float(match[2])
+
+
+@pytest.mark.parametrize("name", ["threshold, two scores", "cost"])
+@pytest.mark.parametrize("method", ["temperature", "isotonic"])
+def test_calibrate_measures_the_printed_classes(name: str, method: str, chainrule: Any) -> None:
+    model, y = KINDS[name][0](), KINDS[name][1]
+    labels = np.searchsorted(model.labels, y)
+    report = calibrate_probabilities(
+        model.predict_proba(X), labels, method=method, decision=decision_rule(model)
+    )
+    half = permutation(fold(key_of(0), calibration._STREAM), len(X))[len(X) // 2 :]
+    after = cr.Model.of(with_calibration(model.state, report))
+    for decided, scores in ((model, report.before), (after, report.after)):
+        printed = prediction_columns(decided, X[half], False)["prediction"]
+        assert scores["accuracy"] == pytest.approx((printed == y[half]).mean())
+    assert report.curve.at(1.0)[1] == pytest.approx(1 - report.after["accuracy"])
+    model.save("m.safetensors")
+    np.savez("rows.npz", x=X, y=y)
+    output = chainrule("calibrate", "m.safetensors", "rows.npz", "--method", method)
+    assert str(report).splitlines()[-6:] == output.out.splitlines()[-7:-1]
+    assert "are of the classes that `predict` prints, by the threshold" in output.out
+
+
+def test_attacks_state_that_they_do_not_use_a_calibration_of_more_than_two_classes(chainrule: Any) -> None:
+    KINDS["three classes, isotonic"][0]().save("m.safetensors")
+    np.savez("rows.npz", x=X[:20], y=THREE[:20])
+    output = chainrule("attack", "m.safetensors", "rows.npz", "--radius", "0.1")
+    assert "The attack is on the likeliest class of the network" in output.err

@@ -71,19 +71,23 @@ class RiskCoverage:
         return None
 
 
-def risk_coverage(probabilities: np.ndarray, y: np.ndarray) -> RiskCoverage:
+def risk_coverage(
+    probabilities: np.ndarray, y: np.ndarray, predicted: np.ndarray | None = None
+) -> RiskCoverage:
     """Return the curve of labeled rows.
 
     Args:
         probabilities: (N, K), N >= 1.
         y: (N,) class indices.
+        predicted: (N,) class indices; by default those of the largest probabilities.
 
     Example:
         >>> curve = risk_coverage(np.array([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3]]), np.array([0, 0, 0]))
         >>> curve.confidence.tolist(), curve.risk.round(3).tolist()
         ([0.9, 0.7, 0.6], [0.0, 0.0, 0.333])
     """
-    confidence, is_wrong = probabilities.max(axis=1), probabilities.argmax(axis=1) != y
+    classes = probabilities.argmax(axis=1) if predicted is None else predicted
+    confidence, is_wrong = probabilities[np.arange(len(y)), classes], classes != y
     levels, level = np.unique(-confidence.astype(np.float64), return_inverse=True)  # the most certain first
     rows = np.bincount(level, minlength=len(levels))
     errors = np.bincount(level, is_wrong, len(levels))

@@ -20,7 +20,8 @@ from chainrule.records import frozen
 from chainrule.tabular.comparison import Scores
 from chainrule.tabular.option_names import option, place
 from chainrule.train.model_state import THRESHOLD
-from chainrule.uncertainty.probability_map import Identity, Temperature
+from chainrule.uncertainty.calibration import DecisionRule
+from chainrule.uncertainty.probability_map import Identity, Isotonic, Temperature
 from chainrule.validation import unknown
 
 RULES = ("f1", "youden", "cost")
@@ -417,6 +418,21 @@ def reads_calibrated(model: Model) -> bool:
     """
     record = model.facts.get(THRESHOLD)
     return isinstance(record, dict) and record.get("rule") == "cost"
+
+
+def predicts_as_network(model: Model) -> bool:
+    """Return whether a threshold of the network's probabilities, or their largest, decides the printed class.
+
+    An isotonic calibration of more than two classes may decide otherwise.
+    """
+    calibration = model.calibration
+    return len(model.labels) == 2 or calibration is None or calibration.map.name != Isotonic.name
+
+
+def decision_rule(model: Model) -> DecisionRule | None:
+    """Return how the stored threshold decides; ``None``: the likelier class is predicted."""
+    value = stored_threshold(model)
+    return None if value is None else DecisionRule(value, reads_calibrated(model))
 
 
 def network_threshold(model: Model, passed: float | None = None) -> float | None:

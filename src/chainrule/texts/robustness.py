@@ -64,6 +64,9 @@ UNCERTAINTY: Texts = {
     "intervals_before": "    before: {share} contain the value, {width} wide on average",
     "intervals_too_few": "There are too few rows for intervals of {levels}.",
     "intervals_lowest": "No end is negative, since no target of these rows is.",
+    "calibration_decided": (
+        "Accuracy and errors are of the classes that `predict` prints, by the threshold {threshold}."
+    ),
     "calibration_risk": (
         "If the most certain {coverage} are decided (probability {confidence} or more): {risk} errors"
     ),

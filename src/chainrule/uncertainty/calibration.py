@@ -41,7 +41,32 @@ COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.5)
 DETAILED = 0.9  # the level whose coverage by class and by size is printed
 PARTS = 5  # of the rows that fit a map, for its log-loss in cross-validation
 METRICS = ("calibration_error", "log_loss", "accuracy")
+DECIDED = ("accuracy",)  # of them, about classes and not about probabilities
 _STREAM = 0x43414C49  # "CALI"
+
+
+@frozen
+class DecisionRule:
+    """A threshold that decides between two classes.
+
+    Args:
+        threshold: rows with at least this probability of the second class are predicted as this class.
+        is_calibrated: whether this probability is the calibrated one, and not that of the network.
+    """
+
+    threshold: float
+    is_calibrated: bool
+
+    def classes(self, raw: np.ndarray, calibrated: np.ndarray) -> np.ndarray:
+        """Return the class indices of rows, (N,), from their probabilities of both kinds, (N, 2) each.
+
+        Example:
+            >>> p = np.array([[0.9, 0.1], [0.6, 0.4]])
+            >>> DecisionRule(0.3, True).classes(p, p).tolist()
+            [0, 1]
+        """
+        p = calibrated if self.is_calibrated else raw
+        return (p[:, 1].astype(np.float64) >= self.threshold).astype(int)
 
 
 @frozen(eq=False)
@@ -135,6 +160,7 @@ class CalibrationReport:
         names: of the classes.
         curve: risk and coverage of the calibrated probabilities.
         lang: language of the text.
+        decided_by: the threshold that decides the classes of accuracy and curve; ``None``: the likelier one.
     """
 
     calibration: Calibration
@@ -146,6 +172,7 @@ class CalibrationReport:
     names: tuple[str, ...]
     curve: RiskCoverage
     lang: str
+    decided_by: float | None = None
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
@@ -167,6 +194,8 @@ class CalibrationReport:
                 words[key] = f"{values[name]:.4g} ({ranges[name].low:.4g} … {ranges[name].high:.4g})"
             lines.append(render("calibration_metric", self.lang, **words))
         lines += self._lines_of_sets()
+        if self.decided_by is not None:
+            lines.append(render("calibration_decided", self.lang, threshold=f"{self.decided_by:.4g}"))
         for coverage in COVERAGES:
             confidence, risk = self.curve.at(coverage)
             words = {"coverage": f"{coverage:.0%}", "confidence": f"{confidence:.3f}", "risk": f"{risk:.2%}"}
@@ -250,6 +279,7 @@ def calibrate_probabilities(
     method: str = "temperature",
     seed: int = 0,
     names: Sequence[Any] = (),
+    decision: DecisionRule | None = None,
 ) -> CalibrationReport:
     """Calibrate probabilities of rows that the model was not trained on.
 
@@ -258,6 +288,7 @@ def calibrate_probabilities(
         labels: (N,) class indices.
         method, seed: as for ``Model.calibrate``.
         names: of the classes; by default their indices.
+        decision: of the classes that accuracy and risk are about; by default the likelier one.
 
     Raises:
         UsageError E101: no such method. DataError E331: fewer than 40 rows.
@@ -274,7 +305,8 @@ def calibrate_probabilities(
     mapped, refused = _map_that_helps(method, (p[own], labels[own]), (raw, y))
     calibrated = mapped(raw)
     parts = [Predictions(y, part, None, "classification") for part in (raw.astype(np.float64), calibrated)]
-    before, after = (score(part, METRICS) for part in parts)
+    decided = [None if decision is None else decision.classes(raw, part) for part in (raw, calibrated)]
+    before, after = map(_scores, parts, decided)
     thresholds = {
         kind: {level: set_thresholds(calibrated, y, level, kind) for level in LEVELS} for kind in SET_METHODS
     }
@@ -283,12 +315,26 @@ def calibrate_probabilities(
         for kind in SET_METHODS
     }
     calibration = Calibration(mapped, thresholds, len(y))
-    first, second = (bootstrap(part, METRICS, seed) for part in parts)
+    first, second = (_intervals(*part, seed) for part in zip(parts, decided, strict=True))
     texts = tuple(str(names[k]) if k < len(names) else str(k) for k in range(p.shape[1]))
-    curve = risk_coverage(calibrated, y)
-    return CalibrationReport(
-        calibration, before, after, (first, second), refused, coverage, texts, curve, settings.lang
-    )
+    curve = risk_coverage(calibrated, y, decided[1])
+    measured = before, after, (first, second), refused, coverage, texts, curve, settings.lang
+    return CalibrationReport(calibration, *measured, None if decision is None else decision.threshold)
+
+
+def _scores(part: Predictions, classes: np.ndarray | None) -> dict[str, float]:
+    """Return the metrics of probabilities; the accuracy is that of the decided classes, if there are any."""
+    return score(part, METRICS) | score(_certain(part, classes), DECIDED)
+
+
+def _intervals(part: Predictions, classes: np.ndarray | None, seed: int) -> dict[str, Interval]:
+    """Return the intervals of ``_scores``."""
+    return bootstrap(part, METRICS, seed) | bootstrap(_certain(part, classes), DECIDED, seed)
+
+
+def _certain(part: Predictions, classes: np.ndarray | None) -> Predictions:
+    """Return predictions whose likeliest classes are others, where there are any."""
+    return part if classes is None else replace(part, prediction=np.eye(part.prediction.shape[1])[classes])
 
 
 def _map_that_helps(

@@ -407,6 +407,10 @@ ROBUSTNESS: Texts = {
         "name of --allow-host."
     ),
     "drift": "compare a new file with the training rows, per column and as a whole",
+    "attack_of_network": (
+        "The attack is on the likeliest class of the network; "
+        "`predict` prints classes by an isotonic calibration."
+    ),
     "attack_selected": "{count} of {rows} rows, evenly spaced; --rows sets their number.",
 }
 

@@ -26,12 +26,14 @@ from chainrule.plotting.plots.decision_boundary import PredictionGrid, predictio
 from chainrule.plotting.plots.histogram import rebin
 from chainrule.plotting.plots.risk_coverage import ideal_risk
 from chainrule.plotting.style import evenly_spaced
+from chainrule.tabular.predicted_columns import threshold_option
 from chainrule.tabular.report.analysis import Analysis
 from chainrule.tabular.report.evaluation_rows import EvaluationRows
 from chainrule.tabular.texts import both_texts
 from chainrule.tabular.threshold import DecisionThreshold, ThresholdCurve
 from chainrule.train.callback.histograms import RecordedHistograms
 from chainrule.train.evaluation.rows import encode_rows
+from chainrule.uncertainty.calibration import DecisionRule
 
 LAYERS, EPOCHS, CELLS = 4, 30, 48  # histograms per kind; epochs; grid cells per axis of a boundary
 MAX_BOXES = 200  # of a network diagram
@@ -45,7 +47,7 @@ def figures(analysis: Analysis, recorded: RecordedHistograms | None) -> dict[str
     return {
         "graph": _graph(model),
         "calibration": [_calibration(predictions)] if has_classes else [],
-        "risk": [_risk(predictions)] if has_classes else [],
+        "risk": [_risk(predictions, threshold_option(model).get("threshold"))] if has_classes else [],
         "calibration_rows": calibration_rows(predictions) if has_classes else [],
         "thresholds": threshold_section(predictions, prepared.preparation.labels[-1], analysis.threshold)
         if has_classes
@@ -69,9 +71,17 @@ def _calibration(predictions: Predictions) -> dict[str, Any]:
     }
 
 
-def _risk(predictions: Predictions) -> dict[str, Any]:
-    """Return the share of errors by the share of decided rows, the most certain first."""
-    curve = risk_coverage(predictions.prediction, predictions.target)
+def _risk(predictions: Predictions, threshold: float | None) -> dict[str, Any]:
+    """Return the share of errors by the share of decided rows, the most certain first.
+
+    Args:
+        predictions: of the network.
+        threshold: from which of its probabilities the second of two classes is predicted; ``None``: the
+            likelier one is.
+    """
+    p = predictions.prediction
+    classes = None if threshold is None else DecisionRule(threshold, False).classes(p, p)
+    curve = risk_coverage(p, predictions.target, classes)
     lines = [(curve.risk, charts.BLUE), (ideal_risk(curve), charts.GRAY)]
     keys = ("curve_risk", "curve_ideal_risk")
     return {

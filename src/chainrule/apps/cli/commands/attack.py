@@ -29,6 +29,7 @@ from chainrule.settings import settings
 from chainrule.store import atomic_write
 from chainrule.tabular.options import radius_of
 from chainrule.tabular.predicted_columns import threshold_option
+from chainrule.tabular.threshold import predicts_as_network
 from chainrule.validation import out_of_range
 
 ROWS = 500  # attacked by default
@@ -77,6 +78,8 @@ def attack(
     index = _selected(rows, chosen.get("rows", ROWS))
     rows = rows.take(index)
     seed = chosen.get("seed", 0)
+    if not predicts_as_network(model):
+        screen.line(text_of("attack_of_network"), "yellow", to_errors=True)
     if "sweep" in chosen:
         limit = threshold_option(model)
         result: Any = model.corruption_sweep(rows.x, rows.y, seed=seed, lang=settings.lang, **limit)

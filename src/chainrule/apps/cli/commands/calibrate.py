@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, cast
 
+import numpy as np
 import typer
 
 from chainrule.apps.cli.model_and_rows import READING, load, require_targets, take_reading, warn_of_known_rows
@@ -17,8 +18,9 @@ from chainrule.settings import settings
 from chainrule.tabular.intervals import intervals_of
 from chainrule.tabular.recorded_training import is_recorded, recorded_training
 from chainrule.tabular.run_folder import model_file
+from chainrule.tabular.threshold import decision_rule
 from chainrule.tabular.training_plan import TrainingPlan
-from chainrule.uncertainty.calibration import calibrate_probabilities, with_calibration
+from chainrule.uncertainty.calibration import calibrate_probabilities, labeled_probabilities, with_calibration
 from chainrule.uncertainty.prediction_intervals import (
     INTERVAL_METHODS,
     MIN_LABELED,
@@ -54,8 +56,13 @@ def calibrate(
         model, rows = load(run, data, take_reading(options))
         require_targets(rows, run, data)
         warn_of_known_rows(model, rows.x, run)
-        calibrated: Any = model.calibrate_intervals if _has_intervals(model) else model.calibrate
-        lines = [str(calibrated(rows.x, rows.y, method=_method_of(model, method), seed=seed))]
+        name = _method_of(model, method)
+        if _has_intervals(model):
+            kind = cast(IntervalMethod, name)
+            lines = [str(model.calibrate_intervals(rows.x, rows.y, method=kind, seed=seed))]
+        else:
+            encoded, p = labeled_probabilities(model.state, rows.x, rows.y, "calibrate")
+            model, lines = _calibrated(model, p, encoded.labels, name, seed)
     screen.block("\n".join(lines))
     file = model_file(run)
     model.save(file)
@@ -100,8 +107,19 @@ def _of_training(model: Model, run: str, method: str, seed: int) -> tuple[Model,
     screen.note(text_of(key).format(**words))
     if _has_intervals(model):
         return _intervals_of_training(model, plan, held_out.table.rows, cast(IntervalMethod, method), seed)
-    rows, names = held_out.rows, model.labels
-    report = calibrate_probabilities(held_out.output, rows.y, method=method, seed=seed, names=names)
+    return _calibrated(model, held_out.output, held_out.rows.y, method, seed)
+
+
+def _calibrated(
+    model: Model, p: np.ndarray, y: np.ndarray, method: str, seed: int
+) -> tuple[Model, list[str]]:
+    """Calibrate on probabilities (N, K) of the network and class indices (N,).
+
+    Returns:
+        the calibrated model, and what is printed.
+    """
+    rule = decision_rule(model)
+    report = calibrate_probabilities(p, y, method=method, seed=seed, names=model.labels, decision=rule)
     return Model.of(with_calibration(model.state, report)), [str(report)]
 
 

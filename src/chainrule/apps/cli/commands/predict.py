@@ -72,7 +72,12 @@ from chainrule.tabular.predicted_columns import (
 )
 from chainrule.tabular.recorded_training import is_recorded, recorded_training
 from chainrule.tabular.run_folder import model_file
-from chainrule.tabular.threshold import network_threshold, reads_calibrated, stored_threshold
+from chainrule.tabular.threshold import (
+    network_threshold,
+    predicts_as_network,
+    reads_calibrated,
+    stored_threshold,
+)
 from chainrule.texts import render
 from chainrule.train.evaluation.frame_predictions import PREDICTION, return_large_blocks
 from chainrule.train.monitor.memory import refuse_long_text
@@ -81,7 +86,6 @@ from chainrule.train.private.ledger import has_ledger
 from chainrule.train.private.refusals import private_only
 from chainrule.uncertainty.conformal_sets import SET_METHODS, SetMethod
 from chainrule.uncertainty.ensemble_and_dropout_sampling import disagreement, has_members
-from chainrule.uncertainty.probability_map import Isotonic
 from chainrule.uncertainty.unknown_classes import stored_level
 from chainrule.validation import choice
 
@@ -464,7 +468,7 @@ def certificate_columns(
     limit = None
     if len(model.labels) == 2:
         limit = network_threshold(model, threshold)
-    elif radius >= 0 and model.calibration is not None and model.calibration.map.name == Isotonic.name:
+    elif radius >= 0 and not predicts_as_network(model):
         expected = fact("two classes, or a calibration by a temperature")
         raise UsageError(
             "E601", where="chainrule predict", option="--certify", expected=expected, received="isotonic"
