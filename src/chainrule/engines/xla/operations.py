@@ -21,6 +21,13 @@ from jax import lax
 from jax import numpy as jnp
 
 from chainrule.engines.xla import random
+from chainrule.engines.xla.convolution import (
+    MANY_CELLS,
+    convolution_input,
+    convolution_weight,
+    convolve,
+    sum_dtype,
+)
 from chainrule.ops.array.gather import Gather, OneHot, ScatterAdd
 from chainrule.ops.array.reduction import ArgMax, ReduceMax, ReduceMin, ReduceProd, ReduceSum
 from chainrule.ops.array.resample import Resample
@@ -41,8 +48,6 @@ from chainrule.settings import settings
 
 Array: TypeAlias = Any  # jax.Array, or a tracer of one
 Lowering: TypeAlias = Callable[..., Array]
-LETTERS = "xyz"  # names of up to three spatial axes
-MANY_CELLS = 64  # cells of a window from which on its cells are gathered by index, not sliced one by one
 
 
 class Indices:
@@ -145,41 +150,8 @@ def _shifted(op: Any, x: Array) -> tuple[Array, Array]:
 
 
 def _matmul(op: Any, a: Array, b: Array) -> Array:
-    dtype = _sum_dtype(a)
+    dtype = sum_dtype(a)
     return jnp.matmul(a, b, precision=settings.matmul_precision, preferred_element_type=dtype)
-
-
-def _sum_dtype(x: Array) -> Any:
-    """Return the dtype in which products of numbers of this dtype are added: float32 for bfloat16."""
-    return jnp.float32 if x.dtype == jnp.bfloat16 else x.dtype
-
-
-def _convolve(op: Any, x: Array, w: Array) -> Array:
-    """Return the convolution of x (B, *space, C) with w (O, *kernel, C / groups): (B, *places, O)."""
-    axes, dtype = LETTERS[: x.ndim - 2], _sum_dtype(x)
-    y = lax.conv_general_dilated(
-        x,
-        w,
-        op.strides,
-        list(zip(op.low, op.high, strict=True)),
-        rhs_dilation=op.dilation,
-        dimension_numbers=(f"N{axes}C", f"O{axes}I", f"N{axes}C"),
-        feature_group_count=op.groups,
-        precision=settings.matmul_precision,
-    )
-    return y.astype(dtype)  # a result type of its own would have no transpose
-
-
-def _convolution_input(op: Any, g: Array, w: Array) -> Array:
-    dtype = _sum_dtype(g)
-    x = jax.ShapeDtypeStruct((g.shape[0], *op.space, op.groups * w.shape[-1]), dtype)
-    return jax.linear_transpose(lambda x: _convolve(op, x.astype(w.dtype), w), x)(g.astype(dtype))[0]
-
-
-def _convolution_weight(op: Any, x: Array, g: Array) -> Array:
-    dtype = _sum_dtype(g)
-    w = jax.ShapeDtypeStruct((g.shape[-1], *op.kernel, x.shape[-1] // op.groups), dtype)
-    return jax.linear_transpose(lambda w: _convolve(op, x, w.astype(x.dtype)), w)(g.astype(dtype))[0]
 
 
 def _patches(op: Any, x: Array) -> Array:
@@ -304,10 +276,10 @@ LOWERINGS: dict[type[Card], Lowering] = {
     Matmul: _matmul,
     IntegerMatmul: _matmul,
     RoundToBfloat16: _plain(lambda x: x.astype(jnp.bfloat16)),
-    Convolution: _convolve,
-    ExactConvolution: _convolve,
-    ConvolutionInput: _convolution_input,
-    ConvolutionWeight: _convolution_weight,
+    Convolution: convolve,
+    ExactConvolution: convolve,
+    ConvolutionInput: convolution_input,
+    ConvolutionWeight: convolution_weight,
     Patches: _patches,
     Fold: _fold,
     Uniform: random.draw,
