@@ -29,8 +29,8 @@ from onnx.reference import ReferenceEvaluator
 
 import chainrule as cr
 from chainrule.bounds.requirement import Case
-from chainrule.bounds.subject import Subject
 from chainrule.bounds.verification import verify
+from chainrule.bounds.verified_network import Subject
 from chainrule.engines import compile
 from chainrule.graph import Graph
 from chainrule.interop.onnx import read_onnx

@@ -33,8 +33,8 @@ from campaigns.onnx_nodes import cases, data_sets, difference, is_plain, model_o
 from chainrule.errors import ChainruleError
 from chainrule.graph import Node, order
 from chainrule.interop.export import numpy_operations
+from chainrule.interop.export.c_constants_and_memory import INCLUDES, constants, memory
 from chainrule.interop.export.c_file import FLAGS
-from chainrule.interop.export.c_source import INCLUDES, constants, memory
 from chainrule.interop.export.dialects import C
 from chainrule.interop.export.loop_operations import OPERATIONS
 from chainrule.interop.export.loop_program import LoopProgram

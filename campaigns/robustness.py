@@ -28,7 +28,7 @@ from chainrule.bounds.branch_and_bound import BranchAndBound
 from chainrule.bounds.neuron_splitting import NeuronSplitting
 from chainrule.bounds.propagation import ONE_PASS
 from chainrule.bounds.requirement import Case
-from chainrule.bounds.subject import Subject
+from chainrule.bounds.verified_network import Subject
 
 PAGE = Path(__file__).parents[1] / "docs" / "trust.md"
 BEGIN, END = "<!-- robustness -->", "<!-- end of robustness -->"

@@ -33,8 +33,8 @@ import numpy as np
 import onnxruntime
 
 from chainrule.bounds.requirement import Case
-from chainrule.bounds.subject import Subject
 from chainrule.bounds.verification import Verdict, verify
+from chainrule.bounds.verified_network import Subject
 from chainrule.interop.onnx import read_onnx
 from chainrule.interop.vnnlib import read_vnnlib
 from chainrule.records import frozen

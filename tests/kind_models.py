@@ -16,7 +16,7 @@ import chainrule as cr
 from chainrule.data import MoleculeInput, QuestionInput, SoundInput, encode_wave, read_table
 from chainrule.data.boxes import encode_centers
 from chainrule.data.molecules import parse_smiles
-from chainrule.data.sequences.spectrogram import LogMel
+from chainrule.data.sequences.spectrogram_and_griffin_lim import LogMel
 from chainrule.data.sequences.trading_days import trading_days
 from chainrule.generation.text_to_speech import SpeechOutput
 from chainrule.inputs import (

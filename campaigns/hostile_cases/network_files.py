@@ -34,7 +34,7 @@ from campaigns.hostile_cases.section import Section
 from google.protobuf.message import DecodeError
 
 from chainrule.apps.cli.main import main as command
-from chainrule.bounds.subject import Subject
+from chainrule.bounds.verified_network import Subject
 from chainrule.errors import ChainruleError
 from chainrule.interop.onnx import FeedForward, read_onnx
 from chainrule.interop.vnnlib import read_vnnlib

@@ -76,7 +76,7 @@ _NAMES: dict[str, str] = {
     "data.augmentation": "Augmentation RandAugment",
     "data.readers.audio": "Sound read_sound resampled",
     "data.readers.audio_folder": "Sounds read_sounds",
-    "data.sequences.spectrogram": "LogMel",
+    "data.sequences.spectrogram_and_griffin_lim": "LogMel",
     "nn.regularization.constraint": "Constraint",
     "nn.optimizer": "Group StepContext",
     "nn.recurrent": "Recurrent",

@@ -25,7 +25,7 @@ from chainrule.data.readers.streaming import stream as stream
 from chainrule.data.readers.streaming import unpack as unpack
 from chainrule.data.sequences.padding_and_length_buckets import Buckets as Buckets
 from chainrule.data.sequences.padding_and_length_buckets import pad_sequences as pad_sequences
-from chainrule.data.sequences.spectrogram import LogMel as LogMel
+from chainrule.data.sequences.spectrogram_and_griffin_lim import LogMel as LogMel
 from chainrule.data.sequences.tokenizer import Tokenizer as Tokenizer
 from chainrule.data.sequences.windows import Windows as Windows
 from chainrule.data.sequences.windows import text_rows as text_rows

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.data.sequences.spectrogram import LogMel, SoundInput
+from chainrule.data.sequences.spectrogram_and_griffin_lim import LogMel, SoundInput
 from chainrule.inputs import SoundKind
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainrule.bounds.subject import Subject
+from chainrule.bounds.verified_network import Subject
 from chainrule.engines import evaluate
 from chainrule.graph import Node, constant, input_node
 from chainrule.nn.activation import ACTIVATIONS

@@ -20,7 +20,7 @@ from onnx import TensorProto, helper, numpy_helper
 from chainrule.apps.cli.main import main
 from chainrule.bounds.alpha_beta_crown import rectifiers
 from chainrule.bounds.propagation import Tightening
-from chainrule.bounds.subject import Subject
+from chainrule.bounds.verified_network import Subject
 from chainrule.graph import constant, input_node
 from chainrule.ops import functional as F
 

@@ -26,7 +26,7 @@ from chainrule.bounds.counterexample import Counterexample, Falsifier
 from chainrule.bounds.interval import Interval, gamma
 from chainrule.bounds.propagation import Tightening
 from chainrule.bounds.requirement import Case
-from chainrule.bounds.subject import Subject
+from chainrule.bounds.verified_network import Subject
 from chainrule.engines.large_stack import start_with_large_stack
 from chainrule.graph import Node
 from chainrule.records import frozen

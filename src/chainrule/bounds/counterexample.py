@@ -30,7 +30,7 @@ import numpy as np
 from chainrule.bounds.evaluation import evaluated
 from chainrule.bounds.requirement import Case
 from chainrule.bounds.structure import Structure
-from chainrule.bounds.subject import Descent, Subject
+from chainrule.bounds.verified_network import Descent, Subject
 from chainrule.graph import Constant, Input, Node
 from chainrule.memoization import cached_property
 from chainrule.ops.operation_card import Card

@@ -27,7 +27,7 @@ from chainrule.bounds.counterexample import Counterexample, Falsifier
 from chainrule.bounds.interval import Interval
 from chainrule.bounds.propagation import Enclosure, Tightening
 from chainrule.bounds.requirement import Case
-from chainrule.bounds.subject import Subject
+from chainrule.bounds.verified_network import Subject
 from chainrule.graph import Node
 from chainrule.records import frozen
 

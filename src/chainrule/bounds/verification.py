@@ -15,7 +15,7 @@ from chainrule.bounds.counterexample import Counterexample, Falsifier
 from chainrule.bounds.neuron_splitting import NeuronSplitting, box_enclosure
 from chainrule.bounds.propagation import Enclosure
 from chainrule.bounds.requirement import Case
-from chainrule.bounds.subject import Subject
+from chainrule.bounds.verified_network import Subject
 from chainrule.records import frozen
 
 FEW = 12  # inputs up to which boxes are divided, not the signs of relu

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from chainrule.notation.latex_text import latex_to_text
+from chainrule.notation.latex_as_text import latex_to_text
 from chainrule.validation import choice
 
 ROOT = Path(__file__).parents[3] / "docs"

@@ -22,8 +22,8 @@ Other kinds of input: a folder of images is a table (readers/images.py), whose i
 during training (augmentation/); texts become tokens (sequences/tokenizer.py), sequences are padded and
 bucketed by length (sequences/padding_and_length_buckets.py), time series and long texts are cut into windows
 (sequences/windows.py), daily prices become trading days (sequences/trading_days.py), audio becomes
-spectrograms or cepstra (readers/audio.py, sequences/spectrogram.py, sequences/cepstra.py), boxes of objects
-become targets of a grid (boxes/), and files larger than memory are streamed in blocks
+spectrograms or cepstra (readers/audio.py, sequences/spectrogram_and_griffin_lim.py, sequences/cepstra.py),
+boxes of objects become targets of a grid (boxes.py), and files larger than memory are streamed in blocks
 (readers/parquet_rows.py) or row by row (readers/streaming.py). Modules that require SciPy are imported by
 their path: ``chainrule.data.readers.audio``, ``chainrule.data.augmentation``.
 """
@@ -71,7 +71,7 @@ _LAZY = LazyNames(
         "readers.audio": "decode_wave encode_wave",
         "sequences.cepstra": "SpeechInput with_deltas",
         "sequences.question_input": "QuestionInput",
-        "sequences.spectrogram": "SoundInput",
+        "sequences.spectrogram_and_griffin_lim": "SoundInput",
     },
 )
 

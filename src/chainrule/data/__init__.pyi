@@ -38,7 +38,7 @@ from chainrule.data.sequences.padding_and_length_buckets import Buckets as Bucke
 from chainrule.data.sequences.padding_and_length_buckets import Padded as Padded
 from chainrule.data.sequences.padding_and_length_buckets import pad_sequences as pad_sequences
 from chainrule.data.sequences.question_input import QuestionInput as QuestionInput
-from chainrule.data.sequences.spectrogram import SoundInput as SoundInput
+from chainrule.data.sequences.spectrogram_and_griffin_lim import SoundInput as SoundInput
 from chainrule.data.sequences.tokenizer import BEGIN as BEGIN
 from chainrule.data.sequences.tokenizer import END as END
 from chainrule.data.sequences.tokenizer import PAD as PAD

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.data.sequences.phonemes import PAUSE, VOICES, pronounce
-from chainrule.data.sequences.spectrogram import LogMel, griffin_lim
+from chainrule.data.sequences.spectrogram_and_griffin_lim import LogMel, griffin_lim
 from chainrule.errors import DataError, UsageError, fact
 from chainrule.records import frozen
 

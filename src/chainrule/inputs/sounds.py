@@ -15,7 +15,7 @@ from chainrule.data.readers.audio import Sound, read_sound, with_rate
 from chainrule.data.readers.audio_folder import SUFFIXES, sound_files
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import ReadOptions
-from chainrule.data.sequences.spectrogram import SoundInput
+from chainrule.data.sequences.spectrogram_and_griffin_lim import SoundInput
 from chainrule.errors import fact
 from chainrule.escaping import quoted
 from chainrule.inputs.kind import TARGET, InputKind, InputRows

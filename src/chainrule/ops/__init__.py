@@ -7,7 +7,7 @@ functions that build nodes from nodes. This package never names an engine and ne
 from collections.abc import Callable
 
 from chainrule.graph import Node, register_operators
-from chainrule.ops import functional, functions_by_name, random_ops, rematerialization
+from chainrule.ops import functional, functions_by_name, random_ops, recomputed_segments
 from chainrule.ops.array import gather, reduction, resample, shape, slicing, softmax
 from chainrule.ops.array.indexing import identity_like, index
 from chainrule.ops.elementwise import arithmetic, cast_and_stop_gradient, comparison, math_functions
@@ -43,7 +43,7 @@ CARDS: tuple[type[Card], ...] = (
     *cast_and_stop_gradient.CARDS,
     *random_ops.CARDS,
     *scan.CARDS,
-    *rematerialization.CARDS,
+    *recomputed_segments.CARDS,
 )
 
 _BY_NAME: dict[str, Callable[..., Node]] = {name: getattr(functional, name) for name in functional.__all__}

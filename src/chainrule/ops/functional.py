@@ -110,7 +110,7 @@ from chainrule.ops.linear.fourier import fft, ifft, irfft, rfft
 from chainrule.ops.linear.matmul import matmul
 from chainrule.ops.linear.patches_and_pooling import average_pool, max_pool, patches
 from chainrule.ops.random_ops import normal, uniform
-from chainrule.ops.rematerialization import remat
+from chainrule.ops.recomputed_segments import remat
 
 __all__ = ["abs", "acos", "acosh", "add", "arange", "argmax", "argmin", "argsort", "asin", "asinh"]
 __all__ += ["atan", "atan2", "atanh", "average_pool", "broadcast_to", "cast", "ceil", "clip"]

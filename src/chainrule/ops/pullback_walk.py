@@ -15,7 +15,7 @@ from chainrule.graph import Node, make, order, site
 from chainrule.ops import functional as F
 from chainrule.ops.array.slicing import Concatenate, Pad
 from chainrule.ops.operation_card import Card, Flat, NoGradient
-from chainrule.ops.rematerialization import Remat, recomputed, segment
+from chainrule.ops.recomputed_segments import Remat, recomputed, segment
 from chainrule.symbolic_shape import shape_text
 
 

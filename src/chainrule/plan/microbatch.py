@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from chainrule.graph import Graph
-from chainrule.ops.rematerialization import Remat
+from chainrule.ops.recomputed_segments import Remat
 from chainrule.plan.passes.axis_layout import WINDOW_OPS
 from chainrule.plan.plan import Cut, Plan, has_microbatches, plan
 from chainrule.plan.tasks import AFTER, MICROBATCHES, Task

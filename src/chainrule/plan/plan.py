@@ -33,7 +33,7 @@ from chainrule.plan.passes.elementwise_fusion import (
 )
 from chainrule.plan.passes.gemm_epilogue import fuse_epilogues
 from chainrule.plan.passes.reduction_and_loop_fusion import reduce_traffic
-from chainrule.plan.passes.rematerialize import rematerialize
+from chainrule.plan.passes.rematerialization import rematerialize
 from chainrule.plan.plan_record import PlanRecord, task_record, without_constants
 from chainrule.plan.tasks import AFTER, BEFORE, LOSS, MICROBATCHES, Buffer, Task
 from chainrule.plan.views import View

@@ -14,7 +14,7 @@ from typing import TypeAlias
 from chainrule.ops.array.reduction import ReduceMax, ReduceMin, ReduceSum
 from chainrule.ops.array.shape import Broadcast, Reshape, Transpose
 from chainrule.ops.array.slicing import Slice
-from chainrule.ops.rematerialization import Remat
+from chainrule.ops.recomputed_segments import Remat
 from chainrule.records import frozen
 from chainrule.symbolic_shape import bound
 

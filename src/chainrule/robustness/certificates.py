@@ -16,8 +16,8 @@ from chainrule.bounds.branch_and_bound import BranchAndBound
 from chainrule.bounds.interval import UNIT
 from chainrule.bounds.neuron_splitting import NeuronSplitting
 from chainrule.bounds.requirement import Case
-from chainrule.bounds.subject import Subject
 from chainrule.bounds.verification import FEW
+from chainrule.bounds.verified_network import Subject
 from chainrule.errors import TrainingError, UsageError, alternatives, fact
 from chainrule.graph import constant
 from chainrule.page.html import html_page

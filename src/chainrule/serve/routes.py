@@ -11,16 +11,16 @@ from chainrule.errors import fact
 from chainrule.records import frozen
 from chainrule.serve.batch_queue import BatchQueue, QueueLimits
 from chainrule.serve.description import FOLDER, page
-from chainrule.serve.measurements import Measurements, RecentRows
-from chainrule.serve.models import Predictions, Repository, Request, ServedModel, level_of, records_of
-from chainrule.serve.openapi import document
-from chainrule.serve.tensors import (
+from chainrule.serve.inference_protocol import (
     HEADER_LENGTH,
     describe_outputs,
     outputs_of,
     read_inference,
     write_inference,
 )
+from chainrule.serve.measurements import Measurements, RecentRows
+from chainrule.serve.models import Predictions, Repository, Request, ServedModel, level_of, records_of
+from chainrule.serve.openapi import document
 from chainrule.web.access import Access
 from chainrule.web.assets import CONTENT_TYPES, asset_response, load_assets
 from chainrule.web.bodies import Limits, media_type, read_json

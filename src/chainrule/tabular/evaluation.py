@@ -14,7 +14,7 @@ from chainrule.model import Model
 from chainrule.records import frozen
 from chainrule.tabular.baselines import TreeColumns, baselines
 from chainrule.tabular.comparison import LearningCurve, Scores, learning_curve, row_losses
-from chainrule.uncertainty.probability_map import Identity
+from chainrule.uncertainty.calibration_maps import Identity
 
 RESULT_METRICS = {  # printed by default
     "classification": ("accuracy", "balanced_accuracy", "f1", "roc_auc", "log_loss"),

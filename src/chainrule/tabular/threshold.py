@@ -21,7 +21,7 @@ from chainrule.tabular.comparison import Scores
 from chainrule.tabular.option_names import option, place
 from chainrule.train.model_state import THRESHOLD
 from chainrule.uncertainty.calibration import DecisionRule
-from chainrule.uncertainty.probability_map import Identity, Isotonic, Temperature
+from chainrule.uncertainty.calibration_maps import Identity, Isotonic, Temperature
 from chainrule.validation import unknown
 
 RULES = ("f1", "youden", "cost")

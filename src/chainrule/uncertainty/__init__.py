@@ -18,7 +18,7 @@ _LAZY = LazyNames(
             "Calibration CalibrationReport calibrate stored_calibration with_calibration SetCoverage "
             "set_coverage"
         ),
-        "probability_map": "Identity Isotonic ProbabilityMap Temperature",
+        "calibration_maps": "Identity Isotonic ProbabilityMap Temperature",
         "conformal_sets": "SetMethod conformities prediction_sets set_thresholds",
         "ensemble_and_dropout_sampling": (
             "Disagreement disagreement ensemble_samples member_samples member_weights dropout_samples"

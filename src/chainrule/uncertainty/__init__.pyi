@@ -22,10 +22,10 @@ from chainrule.uncertainty.ensemble_and_dropout_sampling import member_weights a
 from chainrule.uncertainty.prediction_intervals import calibrate_intervals as calibrate_intervals
 from chainrule.uncertainty.prediction_intervals import predict_interval as predict_interval
 from chainrule.uncertainty.prediction_intervals import with_intervals as with_intervals
-from chainrule.uncertainty.probability_map import Identity as Identity
-from chainrule.uncertainty.probability_map import Isotonic as Isotonic
-from chainrule.uncertainty.probability_map import ProbabilityMap as ProbabilityMap
-from chainrule.uncertainty.probability_map import Temperature as Temperature
+from chainrule.uncertainty.calibration_maps import Identity as Identity
+from chainrule.uncertainty.calibration_maps import Isotonic as Isotonic
+from chainrule.uncertainty.calibration_maps import ProbabilityMap as ProbabilityMap
+from chainrule.uncertainty.calibration_maps import Temperature as Temperature
 from chainrule.uncertainty.unknown_classes import UNKNOWN as UNKNOWN
 from chainrule.uncertainty.unknown_classes import with_unknown as with_unknown
 from chainrule.uncertainty.unknown_classes import with_unknown_level as with_unknown_level

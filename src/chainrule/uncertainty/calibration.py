@@ -28,8 +28,8 @@ from chainrule.texts import render
 from chainrule.train.evaluation.prediction import predictions
 from chainrule.train.evaluation.rows import NetworkRows, encode_labeled
 from chainrule.train.private.privacy import CALIBRATION
+from chainrule.uncertainty.calibration_maps import MAPS, Identity, ProbabilityMap, map_of
 from chainrule.uncertainty.conformal_sets import SET_METHODS, SetMethod, prediction_sets, set_thresholds
-from chainrule.uncertainty.probability_map import MAPS, Identity, ProbabilityMap, map_of
 from chainrule.validation import choice, random_seed, trained_network, unknown
 
 if TYPE_CHECKING:

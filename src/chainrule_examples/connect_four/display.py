@@ -11,7 +11,7 @@ import numpy as np
 from chainrule.messages import Texts
 from chainrule.page import BLUE, ORANGE, PALE, Frame, result_page, screen
 from chainrule_examples import COMMON
-from chainrule_examples.connect_four.players import Solver
+from chainrule_examples.connect_four.alpha_beta_and_players import Solver
 from chainrule_examples.connect_four.rules import (
     CELLS,
     COLUMNS,

@@ -15,9 +15,7 @@ from chainrule.messages import in_language
 from chainrule.metrics import SampledScore, mean_score
 from chainrule.page import screen
 from chainrule_examples import Count, Natural
-from chainrule_examples.connect_four.display import NAMES, TEXTS, game_page, play_in_terminal
-from chainrule_examples.connect_four.display import OPTIONS as OPTIONS
-from chainrule_examples.connect_four.players import (
+from chainrule_examples.connect_four.alpha_beta_and_players import (
     AlphaBeta,
     FlatMonteCarlo,
     Player,
@@ -28,6 +26,8 @@ from chainrule_examples.connect_four.players import (
     openings,
     problems,
 )
+from chainrule_examples.connect_four.display import NAMES, TEXTS, game_page, play_in_terminal
+from chainrule_examples.connect_four.display import OPTIONS as OPTIONS
 from chainrule_examples.connect_four.self_play import Form, Settings, evaluator, load_network, train_network
 from chainrule_examples.connect_four.tree_search import Evaluate, PolicyPlayer, SearchPlayer, uniform
 from chainrule_examples.score_table import Score, npz, print_scores, save_run

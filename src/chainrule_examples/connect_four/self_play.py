@@ -22,7 +22,7 @@ import numpy as np
 import chainrule as cr
 from chainrule.errors import UsageError, fact
 from chainrule.page import screen
-from chainrule_examples.connect_four.players import Problems, random_position, random_state
+from chainrule_examples.connect_four.alpha_beta_and_players import Problems, random_position, random_state
 from chainrule_examples.connect_four.rules import COLUMNS, PLANES, ROWS, mirrored, planes_of, play
 from chainrule_examples.connect_four.tree_search import Evaluate, Forest, move_probabilities
 from chainrule_examples.replay_buffer import ReplayBuffer

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from chainrule.bounds.counterexample import Falsifier
 from chainrule.bounds.requirement import Case
-from chainrule.bounds.subject import Subject
 from chainrule.bounds.verification import verify
+from chainrule.bounds.verified_network import Subject
 from chainrule.graph import constant, input_node
 from chainrule.ops import functional as F
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import chainrule as cr
 from chainrule.bounds.counterexample import RATIONAL, Exact, exact_array, exact_outputs, fraction_of
 from chainrule.bounds.rules import RULES
-from chainrule.bounds.subject import Subject
+from chainrule.bounds.verified_network import Subject
 from chainrule.graph import constant, input_node
 from chainrule.ops import functional as F
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from chainrule.bounds.alpha_beta_crown import optimized, rectifiers
 from chainrule.bounds.neuron_splitting import NeuronSplitting
 from chainrule.bounds.requirement import Case
-from chainrule.bounds.subject import Subject
 from chainrule.bounds.verification import verify
+from chainrule.bounds.verified_network import Subject
 from chainrule.engines import evaluate
 from chainrule.graph import Node, constant, input_node
 from chainrule.ops import functional as F

@@ -15,8 +15,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from chainrule.apps.cli.main import main
 from chainrule.bounds.requirement import Case
-from chainrule.bounds.subject import Subject
 from chainrule.bounds.verification import verify
+from chainrule.bounds.verified_network import Subject
 from chainrule.graph import constant, input_node
 from chainrule.ops import functional as F
 

@@ -12,7 +12,7 @@ import soundfile
 import torch
 
 from chainrule.data.readers.audio import Sound, read_sound, resampled
-from chainrule.data.sequences.spectrogram import LogMel, hertz, mel
+from chainrule.data.sequences.spectrogram_and_griffin_lim import LogMel, hertz, mel
 from chainrule.errors import ChainruleError, DataError
 
 

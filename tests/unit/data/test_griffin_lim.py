@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainrule.data.sequences import spectrogram as module
-from chainrule.data.sequences.spectrogram import (
+from chainrule.data.sequences import spectrogram_and_griffin_lim as module
+from chainrule.data.sequences.spectrogram_and_griffin_lim import (
     LogMel,
     griffin_lim,
     invert_mel,

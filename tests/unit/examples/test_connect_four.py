@@ -16,8 +16,8 @@ import pytest
 import chainrule as cr
 from chainrule.apps.cli.main import main
 from chainrule_examples.connect_four import lesson as connect_four
+from chainrule_examples.connect_four.alpha_beta_and_players import problems
 from chainrule_examples.connect_four.display import board_svg
-from chainrule_examples.connect_four.players import problems
 from chainrule_examples.connect_four.rules import EMPTY, mirrored, planes_of, position
 from chainrule_examples.connect_four.self_play import (
     SelfPlay,

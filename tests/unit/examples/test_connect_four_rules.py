@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from chainrule_examples.connect_four import rules as c4
-from chainrule_examples.connect_four.players import (
+from chainrule_examples.connect_four.alpha_beta_and_players import (
     ILLEGAL,
     FlatMonteCarlo,
     Solver,

@@ -15,7 +15,7 @@ import pytest
 import chainrule as cr
 from chainrule.apps.cli.main import main as command
 from chainrule.data import with_deltas
-from chainrule.data.sequences.spectrogram import LogMel, SoundInput
+from chainrule.data.sequences.spectrogram_and_griffin_lim import LogMel, SoundInput
 from chainrule.errors import DataError
 from chainrule.inputs import TranscriptKind, kind_of
 from chainrule_examples.listen import lesson as listen

@@ -16,7 +16,7 @@ from chainrule.robustness import with_novelty_gate
 from chainrule.tabular.predicted_columns import prediction_columns
 from chainrule.train.model_state import CALIBRATION
 from chainrule.uncertainty.calibration import Calibration
-from chainrule.uncertainty.probability_map import Identity, Isotonic, ProbabilityMap, Temperature
+from chainrule.uncertainty.calibration_maps import Identity, Isotonic, ProbabilityMap, Temperature
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(300, 4)).astype("float32")

@@ -16,8 +16,8 @@ import pytest
 from chainrule.engines import compile
 from chainrule.graph import Graph, Node, input_node, make
 from chainrule.interop.export import numpy_operations
+from chainrule.interop.export.c_constants_and_memory import INCLUDES, constants, memory
 from chainrule.interop.export.c_file import FLAGS
-from chainrule.interop.export.c_source import INCLUDES, constants, memory
 from chainrule.interop.export.dialects import C, JavaScript
 from chainrule.interop.export.html_file import node_program, resource
 from chainrule.interop.export.loop_operations import OPERATIONS

@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 import chainrule as cr
-from chainrule.bounds.subject import Subject
+from chainrule.bounds.verified_network import Subject
 from chainrule.engines import check_gradient
 from chainrule.errors import ChainruleError, FileError, ShapeError, UsageError
 from chainrule.graph import order, rebuild

@@ -14,7 +14,7 @@ import chainrule as cr
 from chainrule.apps.cli.main import main
 from chainrule.bounds.branch_and_bound import BranchAndBound
 from chainrule.bounds.requirement import Case
-from chainrule.bounds.subject import Subject
+from chainrule.bounds.verified_network import Subject
 from chainrule.errors import ChainruleError, TrainingError, UsageError
 from chainrule.graph import input_node
 from chainrule.ops import functional as F

@@ -16,7 +16,7 @@ from chainrule.tabular.predicted_columns import prediction_columns
 from chainrule.tabular.threshold import network_threshold, with_threshold
 from chainrule.train.model_state import CALIBRATION
 from chainrule.uncertainty.calibration import Calibration
-from chainrule.uncertainty.probability_map import Isotonic, ProbabilityMap, Temperature
+from chainrule.uncertainty.calibration_maps import Isotonic, ProbabilityMap, Temperature
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(400, 4)).astype("float32")

@@ -15,7 +15,7 @@ import chainrule as cr
 import in_process
 from chainrule.apps.cli.main import main
 from chainrule.data.readers.read_options import NO_OPTIONS
-from chainrule.data.sequences.spectrogram import LogMel, SoundInput
+from chainrule.data.sequences.spectrogram_and_griffin_lim import LogMel, SoundInput
 from chainrule.inputs import SoundKind, kind_of
 from chainrule.model import Model
 

@@ -25,8 +25,8 @@ from chainrule.nn import Layer, layer
 from chainrule.nn.scope import Scope
 from chainrule.train.callback.callback import every_step
 from chainrule.train.nonfinite import Cause, InputValue, NonfiniteReport, StepStatistics, is_finite
-from chainrule.train.nonfinite.narrative import CAUSES, REMEDIES, WORDS
 from chainrule.train.nonfinite.record import NAME
+from chainrule.train.nonfinite.report_text import CAUSES, REMEDIES, WORDS
 from page_examples import DOCS
 
 EVERY = {"an operation of the network": 5, "a learning rate": 10}  # of the other families every second fault

@@ -14,8 +14,8 @@ import chainrule as cr
 from chainrule.metrics import Predictions, score
 from chainrule.uncertainty import Isotonic, Temperature, prediction_sets, risk_coverage, set_thresholds
 from chainrule.uncertainty.calibration import LEVELS, Calibration, calibrate_probabilities
+from chainrule.uncertainty.calibration_maps import MAPS, Identity, map_of
 from chainrule.uncertainty.conformal_sets import SET_METHODS
-from chainrule.uncertainty.probability_map import MAPS, Identity, map_of
 
 
 def sample(rows: int, classes: int, sharpness: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -20,7 +20,7 @@ import numpy as np
 
 from chainrule.data.readers.audio import Sound, decode_inside, with_rate
 from chainrule.data.readers.data_folder import folder_files
-from chainrule.data.sequences.spectrogram import LogMel
+from chainrule.data.sequences.spectrogram_and_griffin_lim import LogMel
 from chainrule.errors import DataError, fact
 from chainrule.records import frozen
 from chainrule.validation import choice, out_of_range

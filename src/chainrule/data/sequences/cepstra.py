@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from chainrule.data.readers.audio import Sound, resampled
-from chainrule.data.sequences.spectrogram import hertz, mel, triangles
+from chainrule.data.sequences.spectrogram_and_griffin_lim import hertz, mel, triangles
 from chainrule.errors import DataError, fact
 from chainrule.records import frozen
 

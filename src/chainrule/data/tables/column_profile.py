@@ -18,7 +18,7 @@ from chainrule.data.cells.number_notation import level_texts
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.columns import Faults, count_levels, number_cells
 from chainrule.data.tables.encoders import Encoding
-from chainrule.data.tables.record_checks import (
+from chainrule.data.tables.model_file_records import (
     defaults_of,
     invalid,
     read_fields,

@@ -34,7 +34,7 @@ from chainrule.data.tables.encoders import ENCODINGS, Category, Encoding, Featur
 from chainrule.data.tables.encoders.number import encode_together
 from chainrule.data.tables.encoders.texts import within_limit
 from chainrule.data.tables.findings import Finding
-from chainrule.data.tables.record_checks import (
+from chainrule.data.tables.model_file_records import (
     defaults_of,
     invalid,
     read_fields,

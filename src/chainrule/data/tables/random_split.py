@@ -1,4 +1,4 @@
-"""Split rows into training, validation and test rows.
+"""Split rows at random into training, validation and test rows.
 
 The permutation is a function of the seed and the same with every version of NumPy. Stratified: each class is
 split separately by the largest remainder method, so that each part contains every class in proportion, to

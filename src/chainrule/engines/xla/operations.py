@@ -43,7 +43,7 @@ from chainrule.ops.linear.patches_and_pooling import Fold, Patches
 from chainrule.ops.linear.window_geometry import Windowed
 from chainrule.ops.operation_card import Card
 from chainrule.ops.random_ops import Normal, Uniform
-from chainrule.ops.rematerialization import Again, Remat
+from chainrule.ops.recomputed_segments import Again, Remat
 from chainrule.settings import settings
 
 Array: TypeAlias = Any  # jax.Array, or a tracer of one

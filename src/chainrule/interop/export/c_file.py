@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainrule.errors import FileError, fact
-from chainrule.interop.export.c_preparation import HELPERS, CPreparation, comment, field_names
-from chainrule.interop.export.c_source import (
+from chainrule.interop.export.c_constants_and_memory import (
     constant,
     constants,
     int8_of,
@@ -32,6 +31,7 @@ from chainrule.interop.export.c_source import (
     with_factors,
     wrapped,
 )
+from chainrule.interop.export.c_preparation import HELPERS, CPreparation, comment, field_names
 from chainrule.interop.export.dialects import C
 from chainrule.interop.export.example_rows import ExampleRows
 from chainrule.interop.export.formats import TOLERANCE, Draft

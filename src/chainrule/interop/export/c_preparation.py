@@ -10,8 +10,8 @@ import numpy as np
 
 from chainrule.data import Preparation
 from chainrule.data.tables.spellings import YES_NO
-from chainrule.interop.export.c_source import constant, text, wrapped
-from chainrule.interop.export.columns import require_columns
+from chainrule.interop.export.c_constants_and_memory import constant, text, wrapped
+from chainrule.interop.export.column_encodings import require_columns
 from chainrule.interop.export.dialects import C
 
 MISSING_DATE = "INT64_MIN"

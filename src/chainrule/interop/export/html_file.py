@@ -31,7 +31,7 @@ import numpy as np
 
 from chainrule.errors import FileError, fact
 from chainrule.escaping import escape, printable
-from chainrule.interop.export.columns import columns_of
+from chainrule.interop.export.column_encodings import columns_of
 from chainrule.interop.export.dialects import JavaScript
 from chainrule.interop.export.example_rows import ExampleRows
 from chainrule.interop.export.formats import TOLERANCE, Draft

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.errors import FileError
-from chainrule.interop.export.columns import columns_of
+from chainrule.interop.export.column_encodings import columns_of
 from chainrule.interop.export.example_rows import ExampleRows, cell_text
 from chainrule.interop.export.formats import TOLERANCE, Draft
 from chainrule.interop.export.numpy_operations import FUNCTIONS, NEEDS, OPERATIONS

@@ -13,7 +13,7 @@ from chainrule.ops import functional as F
 from chainrule.robustness.novelty_gate import stored_gate
 from chainrule.train.model_state import THRESHOLD, ModelState
 from chainrule.uncertainty.calibration import stored_calibration
-from chainrule.uncertainty.probability_map import Identity
+from chainrule.uncertainty.calibration_maps import Identity
 from chainrule.uncertainty.unknown_classes import stored_level
 
 

@@ -19,7 +19,7 @@ from chainrule.ops.array.shape import Broadcast, Reshape, Transpose
 from chainrule.ops.array.slicing import Slice
 from chainrule.ops.elementwise.cast_and_stop_gradient import Cast, Extent
 from chainrule.ops.elementwise.elementwise import Elementwise
-from chainrule.ops.rematerialization import Remat
+from chainrule.ops.recomputed_segments import Remat
 from chainrule.plan.tasks import MICROBATCHES
 
 LAYOUT = frozenset((Transpose, Reshape, Broadcast, Slice, Remat, ReduceSum, ReduceMax, ReduceMin))

@@ -27,7 +27,7 @@ _LAZY = LazyNames(
             "write_report"
         ),
         "failed_step_replay": "Recorder",
-        "narrative": "remedy_of report_lines",
+        "report_text": "remedy_of report_lines",
     },
 )
 __getattr__, __dir__ = _LAZY.hooks

@@ -2,8 +2,8 @@
 
 from chainrule.train.nonfinite.failed_step_replay import Recorder as Recorder
 from chainrule.train.nonfinite.finite_check import is_finite as is_finite
-from chainrule.train.nonfinite.narrative import remedy_of as remedy_of
-from chainrule.train.nonfinite.narrative import report_lines as report_lines
+from chainrule.train.nonfinite.report_text import remedy_of as remedy_of
+from chainrule.train.nonfinite.report_text import report_lines as report_lines
 from chainrule.train.nonfinite.record import Cause as Cause
 from chainrule.train.nonfinite.record import InputValue as InputValue
 from chainrule.train.nonfinite.record import NAME as NAME

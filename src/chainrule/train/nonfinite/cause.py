@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.graph import Constant, Graph, Input, Node
-from chainrule.train.nonfinite.origin import Origin, samples_on
+from chainrule.train.nonfinite.first_nonfinite_operation import Origin, samples_on
 from chainrule.train.nonfinite.record import Cause, StepStatistics
 
 MIN_GROWTH = 10.0  # factor from the smallest of the last steps to the last one; exceeds the noise of batches

@@ -44,7 +44,7 @@ class InputValue:
 
 @frozen
 class Cause:
-    """A cause: its key in ``train.nonfinite.narrative``, and the values that its sentence contains."""
+    """A cause: its key in ``train.nonfinite.report_text``, and the values that its sentence contains."""
 
     key: str
     facts: Mapping[str, Any] = field(default_factory=dict)

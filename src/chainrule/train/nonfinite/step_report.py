@@ -25,9 +25,16 @@ from chainrule.train.model_state import ModelState
 from chainrule.train.nonfinite.cause import direct_cause, root_cause
 from chainrule.train.nonfinite.failed_step_replay import LENGTH, FailedStep, StepInputs
 from chainrule.train.nonfinite.finite_check import is_finite
-from chainrule.train.nonfinite.narrative import cause_of, headline, layer_text
-from chainrule.train.nonfinite.origin import Origin, find_origin, origin_in_scan, phases, rows_of, samples_on
+from chainrule.train.nonfinite.first_nonfinite_operation import (
+    Origin,
+    find_origin,
+    origin_in_scan,
+    phases,
+    rows_of,
+    samples_on,
+)
 from chainrule.train.nonfinite.record import Cause, InputValue, NonfiniteReport, StepStatistics
+from chainrule.train.nonfinite.report_text import cause_of, headline, layer_text
 from chainrule.train.train_state import TrainState
 
 # Statistics of the last steps, which are replayed exactly from an earlier state.

@@ -21,13 +21,13 @@ from chainrule.tabular.run_folder import model_file
 from chainrule.tabular.threshold import decision_rule
 from chainrule.tabular.training_plan import TrainingPlan
 from chainrule.uncertainty.calibration import calibrate_probabilities, labeled_probabilities, with_calibration
+from chainrule.uncertainty.calibration_maps import MAPS
 from chainrule.uncertainty.prediction_intervals import (
     INTERVAL_METHODS,
     MIN_LABELED,
     IntervalMethod,
     with_intervals,
 )
-from chainrule.uncertainty.probability_map import MAPS
 from chainrule.validation import choice
 
 

@@ -17,8 +17,8 @@ from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.texts import text_of
 from chainrule.bounds.counterexample import Counterexample
 from chainrule.bounds.requirement import Case
-from chainrule.bounds.subject import Subject
 from chainrule.bounds.verification import verify as verify_property
+from chainrule.bounds.verified_network import Subject
 from chainrule.errors import FileError, fact
 from chainrule.interop.onnx import read_onnx
 from chainrule.interop.vnnlib import read_vnnlib

@@ -24,7 +24,7 @@ from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.columns import LEVEL_LIMIT, Column, Faults, count_levels
 from chainrule.data.tables.encoders.feature import Feature, fill_notices, missing_feature, with_indicator
 from chainrule.data.tables.findings import Finding
-from chainrule.data.tables.record_checks import (
+from chainrule.data.tables.model_file_records import (
     invalid,
     read_count,
     read_counts,

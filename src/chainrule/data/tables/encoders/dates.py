@@ -33,7 +33,7 @@ from chainrule.data.tables.encoders.feature import (
     with_indicator,
 )
 from chainrule.data.tables.findings import Finding
-from chainrule.data.tables.record_checks import invalid, read_flag, read_list, read_number, require
+from chainrule.data.tables.model_file_records import invalid, read_flag, read_list, read_number, require
 from chainrule.data.tables.statistics import mean_and_std
 from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, alternatives

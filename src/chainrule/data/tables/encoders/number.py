@@ -13,7 +13,7 @@ from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.columns import Column, Faults, number_cells, present_numbers
 from chainrule.data.tables.encoders.feature import FAR, Feature, fill_notices, missing_feature, with_indicator
 from chainrule.data.tables.findings import Finding
-from chainrule.data.tables.record_checks import invalid, read_flag, read_number, require
+from chainrule.data.tables.model_file_records import invalid, read_flag, read_number, require
 from chainrule.data.tables.statistics import mean_and_std
 from chainrule.data.tables.table import Table
 from chainrule.errors import fact

@@ -9,7 +9,7 @@ import numpy as np
 from chainrule.data.tables.columns import Column, Faults
 from chainrule.data.tables.encoders.feature import Feature
 from chainrule.data.tables.findings import Finding
-from chainrule.data.tables.record_checks import invalid, read_list, read_numbers, require
+from chainrule.data.tables.model_file_records import invalid, read_list, read_numbers, require
 from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, fact
 from chainrule.records import frozen

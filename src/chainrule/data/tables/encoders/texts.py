@@ -32,7 +32,7 @@ from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.tables.columns import Column, Faults
 from chainrule.data.tables.encoders.feature import Feature, missing_feature, standardized
 from chainrule.data.tables.findings import Finding
-from chainrule.data.tables.record_checks import (
+from chainrule.data.tables.model_file_records import (
     invalid,
     read_count,
     read_counts,

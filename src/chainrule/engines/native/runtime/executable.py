@@ -31,7 +31,7 @@ from chainrule.engines.native.runtime.call_builder import (
     RowOffset,
 )
 from chainrule.engines.native.runtime.kernel_calls import task_calls
-from chainrule.engines.native.runtime.packed_factors import PackedFactors
+from chainrule.engines.native.runtime.packed_weights import PackedFactors
 from chainrule.engines.native.runtime.partition import (
     MIN_INFERENCE_EFFORT,
     MIN_WAKING_EFFORT,
@@ -130,7 +130,7 @@ class InputBinding:
 
 @dataclass(eq=False, slots=True)
 class FactorBinding:
-    """Binding of the panels of a right factor (see ``packed_factors``).
+    """Binding of the panels of a right factor (see ``packed_weights``).
 
     Args:
         words: the words of the blocks that hold their address, and how many bytes further each points.

@@ -14,7 +14,7 @@ import numpy as np
 
 from chainrule.engines.native.runtime.chunks import Chunks
 from chainrule.engines.native.runtime.executable import Arrays, Executable
-from chainrule.engines.native.runtime.packed_factors import PackedFactors
+from chainrule.engines.native.runtime.packed_weights import PackedFactors
 from chainrule.engines.native.runtime.thread_team import pool
 from chainrule.engines.shape_binding import at_sizes, bind
 from chainrule.errors import ShapeError

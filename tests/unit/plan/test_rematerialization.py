@@ -14,7 +14,7 @@ import chainrule as cr
 from chainrule.engines import native, reference
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node
-from chainrule.plan.passes import rematerialize
+from chainrule.plan.passes import rematerialization
 from chainrule.plan.plan import Plan, plan
 from random_graph import arrays, graphs
 
@@ -32,8 +32,8 @@ NETS = {  # small: every value counts as large in these tests
 def limits(large: int = 0, long: int = 1) -> Iterator[None]:
     """Set the minimal size and lifetime of a value that is recomputed."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rematerialize, "MIN_BYTES", large)
-        patch.setattr(rematerialize, "MIN_GAP", long)
+        patch.setattr(rematerialization, "MIN_BYTES", large)
+        patch.setattr(rematerialization, "MIN_GAP", long)
         yield
 
 
