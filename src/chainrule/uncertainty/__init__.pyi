@@ -9,6 +9,10 @@ from chainrule.uncertainty.calibration import calibrate as calibrate
 from chainrule.uncertainty.calibration import set_coverage as set_coverage
 from chainrule.uncertainty.calibration import stored_calibration as stored_calibration
 from chainrule.uncertainty.calibration import with_calibration as with_calibration
+from chainrule.uncertainty.calibration_maps import Identity as Identity
+from chainrule.uncertainty.calibration_maps import Isotonic as Isotonic
+from chainrule.uncertainty.calibration_maps import ProbabilityMap as ProbabilityMap
+from chainrule.uncertainty.calibration_maps import Temperature as Temperature
 from chainrule.uncertainty.conformal_sets import SetMethod as SetMethod
 from chainrule.uncertainty.conformal_sets import conformities as conformities
 from chainrule.uncertainty.conformal_sets import prediction_sets as prediction_sets
@@ -22,10 +26,6 @@ from chainrule.uncertainty.ensemble_and_dropout_sampling import member_weights a
 from chainrule.uncertainty.prediction_intervals import calibrate_intervals as calibrate_intervals
 from chainrule.uncertainty.prediction_intervals import predict_interval as predict_interval
 from chainrule.uncertainty.prediction_intervals import with_intervals as with_intervals
-from chainrule.uncertainty.calibration_maps import Identity as Identity
-from chainrule.uncertainty.calibration_maps import Isotonic as Isotonic
-from chainrule.uncertainty.calibration_maps import ProbabilityMap as ProbabilityMap
-from chainrule.uncertainty.calibration_maps import Temperature as Temperature
 from chainrule.uncertainty.unknown_classes import UNKNOWN as UNKNOWN
 from chainrule.uncertainty.unknown_classes import with_unknown as with_unknown
 from chainrule.uncertainty.unknown_classes import with_unknown_level as with_unknown_level

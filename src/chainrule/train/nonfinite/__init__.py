@@ -4,13 +4,13 @@ Input: a step whose result is not finite, the state before it, recent states and
 report, which prints in both languages and is stored in the run folder as ``nonfinite.json``. The tracer
 changes nothing and does not decide whether a training stops: the training loop does.
 
-    finite_check.py       whether an array is finite
-    failed_step_replay.py  recent states and losses, and what the loop passes when a step fails
-    origin.py             the first operation whose result is not finite, also inside a scan
-    cause.py              the cause
-    record.py             the report, its serialization, and its file in a run folder
-    narrative.py          the report as text, with a remedy
-    step_report.py        report and error of a failed step, and of predictions; overflows in compiled code
+    finite_check.py               whether an array is finite
+    failed_step_replay.py         recent states and losses, and what the loop passes when a step fails
+    first_nonfinite_operation.py  the first operation whose result is not finite, also inside a scan
+    cause.py                      the cause
+    record.py                     the report, its serialization, and its file in a run folder
+    report_text.py                the report as text, with a remedy
+    step_report.py                report and error of a failed step, and of predictions; compiled overflows
 """
 
 from __future__ import annotations
