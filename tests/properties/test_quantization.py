@@ -29,7 +29,13 @@ from chainrule.ops.linear.int8 import (
 )
 from chainrule.store import container
 from chainrule.train.checkpoint import model_file
-from chainrule.train.quantization import Quantization, measured_ranges, path_of, products, with_int8_products
+from chainrule.train.int8_predictions import (
+    Quantization,
+    measured_ranges,
+    path_of,
+    products,
+    with_int8_products,
+)
 from layer_cases import CASES, Case, ready
 
 RNG = np.random.default_rng(0)

@@ -51,7 +51,7 @@ _LAZY = LazyNames(
         "tables.preparation": "Applied Cell Feature Preparation",
         "tables.prepared_data": "PreparedData PreparedRows",
         "tables.public_columns": "PublicColumns",
-        "tables.public_preparation": "public_preparation unused_columns",
+        "tables.preparation_without_rows": "public_preparation unused_columns",
         "sequences.padding_and_length_buckets": "Buckets Padded pad_sequences",
         "readers.frames": "as_columns is_by_column",
         "readers.sources": "read_table",

@@ -83,7 +83,7 @@ from chainrule.ops.elementwise.broadcasting_functions import (
     where,
 )
 from chainrule.ops.elementwise.cast_and_stop_gradient import cast, stop_gradient
-from chainrule.ops.elementwise.elementary_functions import (
+from chainrule.ops.elementwise.composed_functions import (
     acos,
     acosh,
     asin,

@@ -42,9 +42,9 @@ from chainrule.symbolic_shape import FLOATS, INTEGERS, Spec
 from chainrule.train.checkpoint.computation_fingerprint import computation
 from chainrule.train.inputs.input_check import in_order
 from chainrule.train.inputs.target import Target, declared_classes, targets_of
+from chainrule.train.int8_predictions import Quantization, Ranges, path_of
 from chainrule.train.network import Network, Recipe
 from chainrule.train.private.privacy import CALIBRATION, CHANGED, INTERVALS, PRIVACY, QUANTIZED
-from chainrule.train.quantization import Quantization, Ranges, path_of
 from chainrule.train.step_graph import Step
 from chainrule.train.train_state import Row, Tensors
 from chainrule.validation import choice, out_of_range, refuse_unknown

@@ -42,8 +42,8 @@ from chainrule.prng import KEY, fold, key_of
 from chainrule.records import frozen
 from chainrule.settings import FloatName, PrecisionName, settings
 from chainrule.symbolic_shape import Shape, Spec, bound, size_at
+from chainrule.train.int8_predictions import Quantization, with_int8_products
 from chainrule.train.monitor.compiled_update import EXACT
-from chainrule.train.quantization import Quantization, with_int8_products
 from chainrule.validation import out_of_range, unknown
 
 SAMPLE_WEIGHT = "sample_weight"  # the input of a step with the weights of its samples
