@@ -157,7 +157,6 @@ INPUT_KINDS = by_name(
 )
 ACTIVATIONS = by_name(
     {
-        "nn.activation.axis_functions": "glu log_softmax softmax softmin sparsemax",
         "nn.activation.piecewise": (
             "hard_shrink hard_sigmoid hard_silu hard_tanh leaky_relu "
             "linear prelu relu relu6 rrelu soft_shrink sparse_plus "
@@ -167,6 +166,7 @@ ACTIVATIONS = by_name(
             "celu elu exponential gelu gelu_tanh log_sigmoid mish selu "
             "sigmoid silu softplus softsign squareplus tanh tanh_shrink"
         ),
+        "nn.activation.softmax_and_glu": "glu log_softmax softmax softmin sparsemax",
     }
 )
 LOSS_NAMES = {

@@ -63,11 +63,11 @@ from chainrule.data.tables.preparation import Applied as Applied
 from chainrule.data.tables.preparation import Cell as Cell
 from chainrule.data.tables.preparation import Feature as Feature
 from chainrule.data.tables.preparation import Preparation as Preparation
+from chainrule.data.tables.preparation_without_rows import public_preparation as public_preparation
+from chainrule.data.tables.preparation_without_rows import unused_columns as unused_columns
 from chainrule.data.tables.prepared_data import PreparedData as PreparedData
 from chainrule.data.tables.prepared_data import PreparedRows as PreparedRows
 from chainrule.data.tables.public_columns import PublicColumns as PublicColumns
-from chainrule.data.tables.preparation_without_rows import public_preparation as public_preparation
-from chainrule.data.tables.preparation_without_rows import unused_columns as unused_columns
 from chainrule.data.tables.random_split import Split as Split
 from chainrule.data.tables.random_split import split as split
 from chainrule.data.tables.table import Table as Table

@@ -1,7 +1,7 @@
 """``PublicColumns``: what the user states about the columns of a table, without reading its rows.
 
 A number has a range, a category has levels. A preparation that is created from them alone reveals nothing
-about any row (``public_preparation.py``).
+about any row (``preparation_without_rows.py``).
 """
 
 from __future__ import annotations
