@@ -94,11 +94,23 @@ class ServerProcess:
 
 @contextmanager
 def running_server(
-    *words: object, command: str = "serve", folder: Path | None = None
+    *words: object,
+    command: str = "serve",
+    folder: Path | None = None,
+    is_early: bool = False,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[ServerProcess]:
-    """Start ``chainrule serve`` with these words on a free port, and stop it in the end."""
+    """Start ``chainrule serve`` with these words on a free port, and stop it in the end.
+
+    Args:
+        words: the arguments of the command.
+        command: another command that serves.
+        folder: in which it runs.
+        is_early: whether the block begins when the address is printed, before requests are handled.
+        environment: variables of the process; by default those of this one.
+    """
     line = [sys.executable, "-c", MAIN, command, *map(str, words), "--port", "0"]
-    process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True, cwd=folder)
+    process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True, cwd=folder, env=environment)
     assert process.stderr is not None
     stream = process.stderr
     server = ServerProcess(process, 0)
@@ -110,7 +122,7 @@ def running_server(
             start = next((text for text in READY if line.startswith(text)), None)
             if start is not None:
                 server.port = int(line.removeprefix(start).partition("/")[0])
-            if line.startswith('{"') and '"ready"' in line:
+            if (line.startswith('{"') and '"ready"' in line) or (is_early and server.port):
                 is_ready.set()
         is_ready.set()
 

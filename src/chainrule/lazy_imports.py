@@ -8,12 +8,37 @@ package's ``__getattr__`` (PEP 562) for every name that is not loaded yet.
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+_PAUSED: list[bool] = []  # for each block of ``without_collection``: whether garbage was collected before
+
+
+@contextmanager
+def without_collection() -> Iterator[None]:
+    """Collect no garbage inside the block, which imports modules: what they define remains in use.
+
+    Threads may be in several blocks at once; after the last one, the collector ignores what exists by then.
+
+    Example:
+        >>> with without_collection():
+        ...     gc.isenabled()
+        False
+    """
+    _PAUSED.append(gc.isenabled())
+    gc.disable()
+    try:
+        yield
+    finally:
+        was_enabled = _PAUSED.pop()
+        if was_enabled and not _PAUSED:
+            gc.freeze()
+            gc.enable()
 
 
 def by_name(modules: Mapping[str, str]) -> dict[str, str]:

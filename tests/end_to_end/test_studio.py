@@ -102,6 +102,7 @@ def test_request_for_more_classes(visit: Visit, folder: Path) -> None:
             x, y = 0.5 + 0.3 * math.cos(angle), 0.5 + 0.3 * math.sin(angle)
             canvas.click(position={"x": x * box["width"], "y": y * box["height"]})
     visit.page.get_by_role("button", name="Use ").click()
+    visit.wait_for("main", "72 rows of studio/drawn.csv")
     visit.wait_for("main", "one of 3 classes")
     assert len((folder / "studio" / "drawn.csv").read_text().splitlines()) == 73
     train_a_step(visit)

@@ -50,7 +50,7 @@ class Opened:
         self.data, reasons = MODELS[name]()
         self.row = next(row for row, reason in enumerate(reasons) if reason is None)
         self.bench = Workbench(MODEL)
-        self.studio = Application(self.bench).guarded(ACCESS, Limits())
+        self.studio = Application(lambda: self.bench).guarded(ACCESS, Limits())
         self.form = self.get("form")
 
     def get(self, path: str, lang: str = "en") -> Any:

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table as Grid
 from rich.text import Text
 
-from chainrule.data import Finding
 from chainrule.escaping import printable
 from chainrule.notation.number_format import cell
 from chainrule.settings import settings
+
+if TYPE_CHECKING:
+    from chainrule.data import Finding
 
 WIDEST = 100_000  # maximum length of a line if the output is not a terminal
 _COLORS = {"error": "bold red", "warning": "yellow", "info": "cyan"}

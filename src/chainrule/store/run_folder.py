@@ -26,11 +26,11 @@ import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import field
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from chainrule.errors import FileError, fact
 from chainrule.records import frozen
@@ -60,15 +60,16 @@ class FolderLock:
     """
 
     def __init__(self, path: Path) -> None:
+        filelock = import_module("filelock")  # most commands lock no folder
         self.path = path
-        self._file = FileLock(path / ".lock", timeout=0, thread_local=False)
+        self._file = filelock.FileLock(path / ".lock", timeout=0, thread_local=False)
         self._folder = _open_folder(path)
         try:
             _lock_folder(self._folder)
             self._file.acquire()
         except BaseException as cause:
             os.close(self._folder)
-            if isinstance(cause, Timeout):
+            if isinstance(cause, filelock.Timeout):
                 raise BlockingIOError(str(cause)) from cause
             if isinstance(cause, NotImplementedError):
                 raise os_errors.write_error(OSError(None, str(cause)), path / ".lock", 0) from cause

@@ -8,7 +8,8 @@ those of ``train``, derivations those of ``explain``.
     project.py        the options of a training, and what they mean: columns, layers, programs
     points.py         tables of two inputs: drawn points and small sets
     step_view.py      one step: the drawing of its values, and the derivation of each of them
-    page_records.py   sections of pages, and layers, as JSON
+    predictions.py    the prediction for a row, its reasons, counterfactuals and attacks
+    page_records.py   sections of pages, and layers, as JSON;  page_errors.py  errors
     trainings.py      trainings, each in its process, seen from the server
     training_process.py   such a process: pause, step, frames of its state
     frames.py         what a frame contains: weights, distributions, the decision surface

@@ -1,31 +1,34 @@
 """The paths of a studio and their responses: the files of the page, and JSON about the workbench.
 
-A request never names a file of the disk, except to open data, which is read by the readers that exist. The
-files of the page are read once, when the server starts.
+The workbench is opened in a thread, which takes longer than everything else, while the browser already
+receives the files of the page; requests about the workbench wait for it. A request never names a file of the
+disk, except to open data, which is read by the readers that exist. The files of the page are read once, when
+the server starts.
 """
 
 from __future__ import annotations
 
 import asyncio
-import functools
 import importlib.resources
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from concurrent.futures import Future, ThreadPoolExecutor
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 from starlette.routing import Route, Router
 
 from chainrule.errors import ChainruleError, fact
-from chainrule.studio import points
-from chainrule.studio.exports import EXPORTS, export
-from chainrule.studio.project import error_record
+from chainrule.studio.page_errors import error_record
 from chainrule.studio.texts import all_texts
-from chainrule.studio.workbench import Workbench
 from chainrule.web.access import Access
 from chainrule.web.bodies import Limits, read_json
 from chainrule.web.guard import Guard
 from chainrule.web.responses import BytesResponse, JsonResponse, RequestError, invalid
+
+if TYPE_CHECKING:
+    from chainrule.studio.workbench import Workbench
 
 TYPES = {
     "html": b"text/html; charset=utf-8",
@@ -41,11 +44,14 @@ class Application:
     """The routes of a studio.
 
     Args:
-        workbench: what the page shows.
+        open_workbench: returns what the page shows; it is called in a thread, at once.
+
+    Attributes:
+        opened: the workbench, or the error with which opening it failed.
     """
 
-    def __init__(self, workbench: Workbench) -> None:
-        self.workbench = workbench
+    def __init__(self, open_workbench: Callable[[], Workbench]) -> None:
+        self.opened: Future[Workbench] = _in_background(open_workbench)
         self.files = _static_files()
         self.thread = ThreadPoolExecutor(1, "studio")
         self.router = Router(self._routes(), redirect_slashes=False)
@@ -56,7 +62,8 @@ class Application:
 
     def close(self) -> None:
         """End the training and the thread."""
-        self.workbench.close()
+        if self.opened.done() and self.opened.exception() is None:
+            self.opened.result().close()
         self.thread.shutdown(wait=False, cancel_futures=True)
 
     def _routes(self) -> list[Route]:
@@ -116,37 +123,53 @@ class Application:
 
     async def _project(self, request: Request) -> JsonResponse:
         """Return data, network, options and programs."""
-        return await self._computed(request, functools.partial(self.workbench.project_record, _lang(request)))
+        lang = _lang(request)
+        return await self._computed(request, lambda workbench: workbench.project_record(lang))
 
     async def _training(self, request: Request) -> JsonResponse:
         """Return the state of the training; it never waits for a computation."""
         names = ("step", "losses", "losses_every", "epochs", "epochs_every")
         since = {name: _integer(request, name, -1) for name in names if name in request.query_params}
-        return JsonResponse(self.workbench.training_record(_lang(request), since))
+        response = await self._at_once(
+            request, lambda workbench: workbench.training_record(_lang(request), since)
+        )
+        self._prepare_process()
+        return response
+
+    def _prepare_process(self) -> None:
+        """Start the process of the next training, after the first page, which it must not delay."""
+        if self.opened.exception() is None:
+            workbench = self.opened.result()
+            if not workbench.is_prepared:
+                self.thread.submit(workbench.prepare_process)
 
     async def _rows(self, request: Request) -> JsonResponse:
         """Return a part of the rows."""
         start, count = _integer(request, "start", 0), min(_integer(request, "count", 50), MAX_ROWS)
-        return await self._computed(request, lambda: self.workbench.rows_record(max(start, 0), max(count, 0)))
+        return await self._computed(
+            request, lambda workbench: workbench.rows_record(max(start, 0), max(count, 0))
+        )
 
     async def _frame(self, request: Request) -> JsonResponse:
         """Return the state of the training at a step."""
-        return JsonResponse(self.workbench.frame(_integer(request, "step", 0)))
+        return await self._at_once(request, lambda workbench: workbench.frame(_integer(request, "step", 0)))
 
     async def _scatter(self, request: Request) -> JsonResponse:
         """Return the rows as points, for tables of two inputs."""
-        return await self._computed(request, self.workbench.scatter_record)
+        return await self._computed(request, lambda workbench: workbench.scatter_record())
 
     async def _step(self, request: Request) -> JsonResponse:
         """Return the drawing of a step."""
         step, row = _place(request)
-        return await self._computed(request, lambda: self.workbench.view(step, row).drawing())
+        return await self._computed(request, lambda workbench: workbench.view(step, row).drawing())
 
     async def _derivation(self, request: Request) -> JsonResponse:
         """Return the derivation of a value."""
         step, row = _place(request)
         key, lang = request.query_params.get("key", ""), _lang(request)
-        return await self._computed(request, lambda: self.workbench.view(step, row).derivation(key, lang))
+        return await self._computed(
+            request, lambda workbench: workbench.view(step, row).derivation(key, lang)
+        )
 
     async def _weights(self, request: Request) -> JsonResponse:
         """Return a part of a parameter."""
@@ -154,32 +177,33 @@ class Application:
         path, start = request.query_params.get("path", ""), max(_integer(request, "start", 0), 0)
         count = min(_integer(request, "count", 100), MAX_WEIGHTS)
         return await self._computed(
-            request, lambda: self.workbench.view(step, row).weights(path, start, count)
+            request, lambda workbench: workbench.view(step, row).weights(path, start, count)
         )
 
     async def _form(self, request: Request) -> JsonResponse:
         """Return the fields of a prediction."""
         row = _integer(request, "row", 1)
-        return await self._computed(request, lambda: self.workbench.form_record(row))
+        return await self._computed(request, lambda workbench: workbench.form_record(row))
 
     async def _runs(self, request: Request) -> JsonResponse:
         """Return the names of the trainings to compare with."""
-        return await self._computed(request, self.workbench.runs_record)
+        return await self._computed(request, lambda workbench: workbench.runs_record())
 
     async def _run(self, request: Request) -> JsonResponse:
         """Return the history of one of them."""
         run = request.query_params.get("run", "")
-        return await self._computed(request, lambda: self.workbench.run_record(run))
+        return await self._computed(request, lambda workbench: workbench.run_record(run))
 
     async def _export(self, request: Request) -> Any:
         """Return a file to take away."""
         kind, lang = request.path_params["kind"], _lang(request)
-        if kind not in EXPORTS:
-            raise RequestError(404, fact("there is no such path; / describes all"))
 
-        def write() -> tuple[str, bytes]:
-            with self.workbench.lock:
-                return export(self.workbench, kind, lang)
+        def write(workbench: Workbench) -> tuple[str, bytes]:
+            exports = import_module("chainrule.studio.exports")
+            if kind not in exports.EXPORTS:
+                raise RequestError(404, fact("there is no such path; / describes all"))
+            with workbench.lock:
+                return exports.export(workbench, kind, lang)
 
         try:
             name, content = await self._in_thread(write)
@@ -193,32 +217,28 @@ class Application:
     async def _open(self, request: Request) -> JsonResponse:
         """Open data by its name."""
         source = _text(await read_json(request), "source")
-        return await self._changed(request, lambda: self.workbench.open(source))
+        return await self._changed(request, lambda workbench: workbench.open(source))
 
     async def _upload(self, request: Request) -> JsonResponse:
         """Open a file of the user's machine."""
         content, name = await request.body(), request.query_params.get("name", "table.csv")
-        return await self._changed(
-            request, lambda: self.workbench.open(str(points.write_upload(name, content)))
-        )
+        return await self._changed(request, lambda workbench: workbench.open_upload(name, content))
 
     async def _points(self, request: Request) -> JsonResponse:
         """Open drawn points."""
         record = _object(await read_json(request))
-        return await self._changed(
-            request, lambda: self.workbench.open(str(points.write_points(record.get("points"))))
-        )
+        return await self._changed(request, lambda workbench: workbench.open_points(record.get("points")))
 
     async def _options(self, request: Request) -> JsonResponse:
         """Change options."""
         changes = _object(await read_json(request))
-        return await self._changed(request, lambda: self.workbench.change(changes))
+        return await self._changed(request, lambda workbench: workbench.change(changes))
 
     async def _fix(self, request: Request) -> JsonResponse:
         """Apply the fix of a finding."""
         record = _object(await read_json(request))
         rule, column = _text(record, "rule"), str(record.get("column", ""))
-        return await self._changed(request, lambda: self.workbench.apply_fix(rule, column))
+        return await self._changed(request, lambda workbench: workbench.apply_fix(rule, column))
 
     async def _train(self, request: Request) -> JsonResponse:
         """Start, continue or pause the training."""
@@ -228,9 +248,9 @@ class Application:
             raise invalid(fact("until, until_epoch, delay and rate must be numbers"))
         numbers |= {name: bool(record[name]) for name in ("new", "end") if name in record}
 
-        def command() -> dict[str, Any]:
-            self.workbench.command(numbers)
-            return {"version": self.workbench.version}
+        def command(workbench: Workbench) -> dict[str, Any]:
+            workbench.command(numbers)
+            return {"version": workbench.version}
 
         return await self._computed(request, command)
 
@@ -240,51 +260,78 @@ class Application:
         step, row = _place(request)
         weight, number = _text(record, "weight"), _number(record, "value")
         return await self._computed(
-            request, lambda: self.workbench.view(step, row).what_if(weight, number, lang)
+            request, lambda workbench: workbench.view(step, row).what_if(weight, number, lang)
         )
 
     async def _predict(self, request: Request) -> JsonResponse:
         """Predict a row."""
         cells, lang = _object(await read_json(request)), _lang(request)
-        return await self._computed(request, lambda: self.workbench.predict(cells, lang))
+        return await self._computed(request, lambda workbench: workbench.predict(cells, lang))
 
     async def _reasons(self, request: Request) -> JsonResponse:
         """Explain the prediction for a row of a kind that has its own form of predictions."""
         cells, lang = _object(await read_json(request)), _lang(request)
-        return await self._computed(request, lambda: self.workbench.reasons(cells, lang))
+        return await self._computed(request, lambda workbench: workbench.reasons(cells, lang))
 
     async def _counterfactual(self, request: Request) -> JsonResponse:
         """Search the smallest changes of a row with another prediction."""
         cells, lang = _object(await read_json(request)), _lang(request)
-        return await self._computed(request, lambda: self.workbench.counterfactual(cells, lang))
+        return await self._computed(request, lambda workbench: workbench.counterfactual(cells, lang))
 
     async def _attack(self, request: Request) -> JsonResponse:
         """Attack a row of the data."""
         radius, lang = _number(await read_json(request), "radius"), _lang(request)
         row = _integer(request, "row", 1)
-        return await self._computed(request, lambda: self.workbench.attack(row, radius, lang))
+        return await self._computed(request, lambda workbench: workbench.attack(row, radius, lang))
 
     # --- what they share
 
-    async def _in_thread(self, compute: Callable[[], Any]) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self.thread, compute)
+    async def _in_thread(self, compute: Callable[[Workbench], Any]) -> Any:
+        workbench = await self._workbench()
+        return await asyncio.get_running_loop().run_in_executor(self.thread, compute, workbench)
 
-    async def _computed(self, request: Request, compute: Callable[[], Any]) -> JsonResponse:
+    async def _workbench(self) -> Workbench:
+        """Return the workbench, once it is open."""
+        return self.opened.result() if self.opened.done() else await asyncio.wrap_future(self.opened)
+
+    async def _at_once(self, request: Request, record: Callable[[Workbench], Any]) -> JsonResponse:
+        """Return a record that waits for no computation."""
+        try:
+            return JsonResponse(record(await self._workbench()))
+        except ChainruleError as error:
+            return JsonResponse(error_record(error, _lang(request)), 400)
+
+    async def _computed(self, request: Request, compute: Callable[[Workbench], Any]) -> JsonResponse:
         """Return what a function computes, or its error in a form that the page shows at its place."""
         try:
             return JsonResponse(await self._in_thread(compute))
         except ChainruleError as error:
             return JsonResponse(error_record(error, _lang(request)), 400)
 
-    async def _changed(self, request: Request, change: Callable[[], None]) -> JsonResponse:
+    async def _changed(self, request: Request, change: Callable[[Workbench], None]) -> JsonResponse:
         """Change the project and return it."""
         lang = _lang(request)
 
-        def compute() -> dict[str, Any]:
-            change()
-            return self.workbench.project_record(lang)
+        def compute(workbench: Workbench) -> dict[str, Any]:
+            change(workbench)
+            return workbench.project_record(lang)
 
         return await self._computed(request, compute)
+
+
+def _in_background(compute: Callable[[], Any]) -> Future[Any]:
+    """Return what a function will return, computed in a thread that does not keep the process alive."""
+    result: Future[Any] = Future()
+    result.set_running_or_notify_cancel()  # a request that is canceled does not cancel it
+
+    def run() -> None:
+        try:
+            result.set_result(compute())
+        except BaseException as error:
+            result.set_exception(error)
+
+    threading.Thread(target=run, name="opening", daemon=True).start()
+    return result
 
 
 def _static_files() -> dict[str, bytes]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.data.readers.builtin_datasets import read_named
+from chainrule.data.readers.builtin_datasets import TARGETS, read_named
 from chainrule.errors import FileError, UsageError, fact
 from chainrule.escaping import csv_text
 from chainrule.page.png import encode_png
@@ -98,6 +98,11 @@ SETS: dict[str, Callable[[np.ndarray, np.ndarray], Points]] = {
 """The sets by name. The order is that of their keys of random numbers."""
 REGRESSIONS = ("plane", "waves")
 NAMES = ("blue", "orange", "green", "purple", "red")
+
+
+def known_sets() -> tuple[str, ...]:
+    """Return the names of all data sets that a studio opens."""
+    return (*SETS, DIGIT_IMAGES, *TARGETS)
 
 
 def sample(name: str, rows: int = ROWS) -> Points:

@@ -6,7 +6,6 @@ same RUN as that of the command line. Every change makes a new one.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,9 +16,8 @@ import numpy as np
 from chainrule.data.tables.checks import described_and_checked
 from chainrule.data.tables.table import Table
 from chainrule.diagnosis import RULE_OF
-from chainrule.errors import ChainruleError, UsageError, fact
+from chainrule.errors import UsageError, fact
 from chainrule.memoization import cached_property
-from chainrule.messages import rendered
 from chainrule.model import Model
 from chainrule.nn import ACTIVATIONS, OPTIMIZERS
 from chainrule.page.png import encode_png
@@ -63,7 +61,6 @@ EDITABLE = (
 VIEWS = ["data", "network", "training", "chain", "predict", "files"]
 MAX_TOKENS = 128  # columns of a table that a Transformer takes one by one
 MAX_POINTS = 10_000  # of a scatter plot
-_PART = re.compile(r"part (\d+) of ")
 
 
 @contextmanager
@@ -363,24 +360,3 @@ def _typed(value: Any, default: Any, name: str) -> Any:
         expected = fact("a {kind}", kind=type(default).__name__)
         raise UsageError("E102", where="studio", name=name, expected=expected, received=repr(value)[:80])
     return value
-
-
-def error_record(error: ChainruleError, lang: str) -> dict[str, Any]:
-    """Return an error for the page: its sentence, what was expected, and the text of its fix.
-
-    Args:
-        error: of chainrule.
-        lang: ``"en"`` or ``"zh"``.
-    """
-    part = _PART.search(str(error.where))
-    fix = str(rendered(error.fix, lang))
-    return {
-        "code": error.code,
-        "error": error.clause(lang),
-        "where": str(rendered(error.where, lang)),
-        "expected": str(rendered(error.expected, lang)),
-        "received": str(rendered(error.received, lang)),
-        "fix": fix,
-        "part": None if part is None else int(part[1]) - 1,
-        "net": fix[1:-1] if part is not None and fix.startswith('"') else "",
-    }

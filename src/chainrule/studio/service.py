@@ -1,20 +1,26 @@
-"""A studio, from its options: what it opens, and how its process runs."""
+"""A studio, from its options: what it opens, and how its process runs.
+
+The browser receives the address as soon as it is bound. It takes the files of the page while this process
+imports the libraries of trainings and reads the data, which takes longer than anything else at the start.
+"""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
+from importlib import import_module
+from typing import Any
 
+from chainrule.lazy_imports import without_collection
 from chainrule.records import frozen
-from chainrule.studio.application import Application
-from chainrule.studio.workbench import Workbench
 from chainrule.web.access import Access
 from chainrule.web.bodies import Limits
-from chainrule.web.guard import Guard
 from chainrule.web.listener import Listener, listen
-from chainrule.web.process import Service, run
 
 BODY_BYTES = 256 << 20  # of an uploaded table
 STOP_SECONDS = 2
+SWITCH_SECONDS = 0.001  # until a computation lets another thread respond to a request
 
 
 @frozen
@@ -40,25 +46,46 @@ def start(options: StudioOptions, announce: Callable[[Listener], None]) -> int:
 
     Args:
         options: of the studio.
-        announce: called when the address is bound and the source is open.
+        announce: called when the address is bound and the source exists.
 
     Raises:
         UsageError E621: the address cannot be used. ChainruleError: the source cannot be opened.
     """
     listener = listen(options.host, options.port)
+    workbench = None if _exists(options.source) else _open(options.source)
+    announce(listener)
+    sys.setswitchinterval(SWITCH_SECONDS)
+    with without_collection():
+        process = import_module("chainrule.web.process")
+        application_class = import_module("chainrule.studio.application").Application
     access = Access.at(options.host, listener.port, options.token, options.names)
     limits = Limits(
         body_bytes=BODY_BYTES, body_seconds=120.0, response_seconds=300.0, stop_seconds=STOP_SECONDS
     )
-    opened: list[Workbench] = []
+    application = application_class(lambda: _open(options.source) if workbench is None else workbench)
 
-    def load() -> Workbench:
-        if not opened:
-            opened.append(Workbench(options.source))
-            announce(listener)
-        return opened[0]
+    def stop_after_failure() -> None:
+        application.opened.add_done_callback(lambda opened: opened.exception() and process.request_stop())
 
-    def build(workbench: Workbench) -> Guard:
-        return Application(workbench).guarded(access, limits)
+    guard = application.guarded(access, limits)
+    code: int = process.run(
+        process.Service(lambda: guard, lambda _: guard, stop_after_failure), listener, limits
+    )
+    if application.opened.done():
+        application.opened.result()  # raises the error with which opening failed
+    return code
 
-    return run(Service(load, build), listener, limits)
+
+def _exists(source: str) -> bool:
+    """Return whether there is a file, a folder or a data set of that name, or no source at all."""
+    return (
+        not source
+        or os.path.exists(source)
+        or source in import_module("chainrule.studio.points").known_sets()
+    )
+
+
+def _open(source: str) -> Any:
+    """Return the workbench of a source, with the libraries that it needs."""
+    with without_collection():
+        return import_module("chainrule.studio.workbench").Workbench(source)

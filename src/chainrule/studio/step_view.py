@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.attribution.explanation import class_names
 from chainrule.data import Cell
 from chainrule.errors import UsageError, fact
 from chainrule.graph import Node
@@ -21,10 +22,14 @@ from chainrule.page.page import Lines, Section
 from chainrule.records import frozen
 from chainrule.step_explanation import what_if
 from chainrule.step_explanation.narrative import explain, feature_lines
+from chainrule.step_explanation.replayed_step import Replay
 from chainrule.step_explanation.sections.element import element
 from chainrule.step_explanation.writer import Index, Writer, figure, signed
 from chainrule.studio.page_records import PageRecords
 from chainrule.trace import Scalar, Trace
+from chainrule.trace.tracer import trace_rows
+from chainrule.train.evaluation.rows import NetworkRows
+from chainrule.train.model_state import ModelState
 
 
 @frozen(eq=False)
@@ -197,6 +202,25 @@ class StepView:
             {"label": str(self.labels[i]) if named else "", "value": figure(float(v))}
             for i, v in enumerate(flat)
         ]
+
+
+def of_row(rows: NetworkRows, model: ModelState) -> StepView:
+    """Return the step of a row of the data with the parameters of ``rows``.
+
+    Args:
+        rows: as ``encode_labeled`` returns them.
+        model: whose classes are named.
+    """
+    return StepView(trace_rows(rows), class_names(model), rows.cells)
+
+
+def of_update(replayed: Replay) -> StepView:
+    """Return the step of a recorded batch.
+
+    Args:
+        replayed: an update of the training, as ``Model.replay`` returns it.
+    """
+    return StepView(replayed.trace, class_names(replayed.update.model))
 
 
 def _plain(value: float) -> float | None:

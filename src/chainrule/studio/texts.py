@@ -8,6 +8,7 @@ from chainrule.texts.sentence import TextTable
 FRAME: Texts = {
     "skip": "Skip to the content",
     "views": "Views",
+    "opening": "Opening the data …",
     "tab_data": "Data",
     "tab_network": "Network",
     "tab_training": "Training",

@@ -26,7 +26,7 @@ from chainrule.memoization import cached_property
 from chainrule.records import frozen
 from chainrule.store import RunFolder
 from chainrule.studio.frames import FrameWriter
-from chainrule.studio.project import error_record
+from chainrule.studio.page_errors import error_record
 from chainrule.tabular.options import Options
 from chainrule.tabular.run_folder import claimed
 from chainrule.tabular.training import evaluate, fit_model, prepare_training

@@ -40,7 +40,7 @@ class StudioWidget(anywidget.AnyWidget):
     height = traitlets.Int(640).tag(sync=True)
 
     def __init__(self, workbench: Workbench, html: str, height: int = 640) -> None:
-        self.application = Application(workbench)
+        self.application = Application(lambda: workbench)
         files = self.application.files
         texts = {name: text.decode() for name, text in files.items() if name.endswith((".js", ".css"))}
         super().__init__(

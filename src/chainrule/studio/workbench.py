@@ -6,43 +6,34 @@ the other, in a thread beside that of the server.
 
 from __future__ import annotations
 
-import base64
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from chainrule.attribution.explanation import Request as ExplanationRequest
-from chainrule.attribution.explanation import class_names, explain_prediction
 from chainrule.errors import ChainruleError, UsageError, fact
 from chainrule.model import Model
-from chainrule.page.page import Section
-from chainrule.serve.forms import Field
-from chainrule.serve.models import Request, ServedModel, plain, records_of
 from chainrule.settings import settings
 from chainrule.store import RunFolder
 from chainrule.studio.model_project import ModelProject, model_of
-from chainrule.studio.page_records import PageRecords
-from chainrule.studio.points import DIGIT_IMAGES, SETS, write_set
-from chainrule.studio.project import Project, language
-from chainrule.studio.step_view import StepView
+from chainrule.studio.points import DIGIT_IMAGES, SETS, write_points, write_set, write_upload
+from chainrule.studio.project import Project
 from chainrule.studio.trainings import Training, start_process
 from chainrule.tabular.options import Options
-from chainrule.tabular.predicted_columns import decision_of, threshold_option
 from chainrule.tabular.recorded_training import is_recorded, recorded_runs
 from chainrule.tabular.recorded_training import replay as replay_run
 from chainrule.tabular.remedies import changed_options
 from chainrule.tabular.run_folder import MODEL, model_file, new_run, read_config, read_history
-from chainrule.trace.tracer import trace_rows
 from chainrule.train.model_state import ModelState
 
+if TYPE_CHECKING:
+    from chainrule.studio.step_view import StepView
+
 MAX_VIEWS = 8  # steps whose values are kept
-MAX_NUMBERS = 4096  # of an array that is edited as a text
 
 
 class Workbench:
@@ -92,6 +83,22 @@ class Workbench:
         _ = project.plan
         self._replace(project)
 
+    def open_upload(self, name: str, content: bytes) -> None:
+        """Open a file of the user's machine, which is written into the folder ``studio``.
+
+        Raises:
+            ChainruleError: it cannot be written or read.
+        """
+        self.open(str(write_upload(name, content)))
+
+    def open_points(self, drawn: Any) -> None:
+        """Open drawn points, as of ``write_points``.
+
+        Raises:
+            ChainruleError: they are no such points.
+        """
+        self.open(str(write_points(drawn)))
+
     def show(self, project: ModelProject) -> None:
         """Show a model without its training."""
         with self.lock:
@@ -125,14 +132,22 @@ class Workbench:
         with self.lock:
             self._close_training()
             self.project, self.training = project, None
-            self._prepare_process()
             self.version += 1
             self._views.clear()
 
-    def _prepare_process(self) -> None:
+    def prepare_process(self) -> None:
         """Start the process of the next training, so that its first step comes at once."""
-        if self._spare is None or self._spare.poll() is not None:
-            self._spare = start_process()
+        with self.lock:
+            if self._spare is None or self._spare.poll() is not None:
+                self._spare = start_process()
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether a process trains, or waits for the next training, or there is nothing to train."""
+        if self.project is None or self.project.is_ensemble:
+            return True
+        is_training = self.training is not None and self.training.is_alive
+        return is_training or (self._spare is not None and self._spare.poll() is None)
 
     def _project(self) -> Any:
         self._follow_options()
@@ -199,10 +214,9 @@ class Workbench:
         else:
             run, resume = str(new_run(project.options.data)), False
             engine = engine or (settings.engine if settings.engine != "native" else "")
-        self._prepare_process()
+        self.prepare_process()
         process, self._spare = self._spare, None
         self.training = Training(replace(project.options, engine=engine), run, resume, process)
-        self._prepare_process()
         self._views.clear()
 
     def training_record(self, lang: str, since: Mapping[str, int]) -> dict[str, Any]:
@@ -299,12 +313,13 @@ class Workbench:
             return self._views[key]
 
     def _new_view(self, step: int, row: int) -> StepView:
+        step_view = import_module("chainrule.studio.step_view")  # imported once the page is shown
         if row == 0:
             replayed = self._replayed(step + 1)
-            return StepView(replayed.trace, class_names(replayed.update.model))
+            return step_view.of_update(replayed)
         state, rows = self.state_at(step), self._project().labeled_row(row)
         rows = replace(rows, model=replace(rows.model, parameters=state.parameters))
-        return StepView(trace_rows(rows), class_names(state), rows.cells)
+        return step_view.of_row(rows, state)
 
     def _latest(self) -> int:
         training = self.training
@@ -344,108 +359,38 @@ class Workbench:
         trained = project.trained if self.training is None else None
         return Model.of(self.state_at(-1) if trained is None else trained)
 
-    def served(self) -> ServedModel:
-        """Return the model of this moment as a server has it: its fields, predictions and reasons.
+    def predictions(self) -> Any:
+        """Return the predictions of the model of this moment; the caller holds the lock.
 
-        Raises:
-            UsageError E622: a model of a kind that is not served.
+        Their module is imported at the first prediction, so that the page is shown sooner.
         """
-        project = self._project()
-        return ServedModel("studio", "1", project.run or project.options.data, self.model(), "")
+        module = import_module("chainrule.studio.predictions")
+        return module.Predictions(self._project(), self.model())
 
     def form_record(self, row: int) -> dict[str, Any]:
-        """Return the fields that a prediction needs, filled with the cells of a row, or with an example.
-
-        A kind of input without a form has the command that predicts instead.
-        """
+        """Return the fields that a prediction needs; see ``Predictions``, also for the following methods."""
         with self.lock:
-            project = self._project()
-            try:
-                served = self.served()
-            except UsageError as error:
-                if error.code != "E622":
-                    raise
-                return {"row": row, "form": "none", "media": "", "fields": [], "command": error.fix}
-            cells = project.row_cells(row) or _example(served)
-            preparation = served.model.preparation
-            profiles = {} if preparation is None else {p.column: p for p in preparation.profiles}
-            fields = [_field(f, cells.get(f.name), profiles.get(f.name)) for f in served.fields]
-            record = {"row": row, "form": served.form.name, "media": _media(served), "fields": fields}
-            return record | {"has_own_output": served.has_own_output}
+            return self.predictions().form(row)
 
     def predict(self, cells: Mapping[str, Any], lang: str) -> dict[str, Any]:
-        """Return the prediction for a row and the contributions of its inputs.
-
-        The contributions for a kind that has its own form of predictions are those of ``reasons``.
-        """
+        """Return the prediction for a row and the contributions of its inputs."""
         with self.lock:
-            served = self.served()
-            columns = _columns(served, cells)
-            (predicted,) = served.predictions([Request(columns, 1)])
-            if isinstance(predicted, Exception):
-                raise predicted
-            record = {"predictions": records_of(predicted.columns), "sections": []}
-            if served.has_own_output:
-                return record
-            with language(lang):
-                record["sections"] = PageRecords(lang).sections(_reasons(served, columns, lang))
-            return record if _media(served) != "image" else record | {"map": _map(served, columns, lang)}
+            return self.predictions().predict(cells, lang)
 
-    def reasons(self, cells: Mapping[str, Any], lang: Any) -> dict[str, Any]:
-        """Return the contributions of the inputs of a row, as of the server, which can take long.
-
-        Raises:
-            ChainruleError: as of ``Model.attribute``.
-        """
+    def reasons(self, cells: Mapping[str, Any], lang: str) -> dict[str, Any]:
+        """Return the contributions of the inputs of a row."""
         with self.lock:
-            served = self.served()
-            columns = _columns(served, cells)
-            if _media(served) == "image":
-                return {"map": _map(served, columns, lang)}
-            return {"reasons": served.explain(Request(columns, 1), lang)["reasons"]}
+            return self.predictions().reasons(cells, lang)
 
-    def counterfactual(self, cells: Mapping[str, Any], lang: Any) -> dict[str, Any]:
-        """Return the smallest changes of a row that change its prediction.
-
-        Raises:
-            UsageError E546 to E549: there are none.
-        """
+    def counterfactual(self, cells: Mapping[str, Any], lang: str) -> dict[str, Any]:
+        """Return the smallest changes of a row that change its prediction."""
         with self.lock:
-            model = self.served().model
-            page = model.counterfactual(dict(cells), lang=lang, **threshold_option(model))
-            return {"sections": PageRecords(lang).sections(page.sections)}
+            return self.predictions().counterfactual(cells, lang)
 
-    def attack(self, row: int, radius: float, lang: Any) -> dict[str, Any]:
-        """Return the result of an attack on a row of the data.
-
-        Args:
-            row: from 1.
-            radius: the largest change of each column, in standard deviations.
-            lang: of the texts.
-
-        Raises:
-            TrainingError E570: the model predicts values. UsageError E606: no such row.
-        """
+    def attack(self, row: int, radius: float, lang: str) -> dict[str, Any]:
+        """Return the result of an attack on a row of the data."""
         with self.lock:
-            project = self._project()
-            if not isinstance(project, Project):
-                expected = fact("open data first")
-                raise UsageError(
-                    "E102", where="studio", name="project", expected=expected, received=project.run
-                )
-            model = self.served().model
-            options: Any = {"radius": radius, "lang": lang, **threshold_option(model)}
-            result = model.attack(project.table_row(row), **options)
-            cells = [list(change) for change in result.cells[0]] if result.cells else []
-            classes = result.classes
-            return {
-                "success": bool(result.success[0]),
-                "before": str(classes[int(result.clean[0])]),
-                "after": str(classes[int(result.attacked[0])]),
-                "confidence": float(result.confidence[0]),
-                "actual": str(classes[int(result.labels[0])]),
-                "cells": cells if result.success[0] else [],
-            }
+            return self.predictions().attack(row, radius, lang)
 
 
 def _project_of_run(run: str) -> Project:
@@ -474,75 +419,3 @@ def _difference(before: Options, after: Options) -> str:
         if (value := getattr(after, name)) != getattr(before, name)
     ]
     return " ".join(words)
-
-
-def _example(served: ServedModel) -> dict[str, Any]:
-    """Return the values of an example; none for files and for arrays that are too large to edit."""
-    if served.form.media_types:
-        return {}
-    values = {name: column[0] for name, column in served.form.example().items()}
-    small = {name: value for name, value in values.items() if np.size(value) <= MAX_NUMBERS}
-    return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in small.items()}
-
-
-def _media(served: ServedModel) -> str:
-    """Return which files a model takes: ``"image"``, ``"audio"``, or ``""``."""
-    return next((name.partition("/")[0] for name in served.form.media_types), "")
-
-
-def _map(served: ServedModel, columns: Mapping[str, Any], lang: Any) -> list[list[float]] | None:
-    """Return the contribution of each pixel of an image, (H, W); ``None`` where there is no such map."""
-    try:
-        attribution = served.attribution(Request(columns, 1), lang)
-    except ChainruleError:
-        return None
-    values = next(iter(attribution.values.values()))[0]
-    return values.sum(axis=-1).tolist() if values.ndim == 3 else None
-
-
-def _columns(served: ServedModel, cells: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Return the values of a row of the page by field."""
-    return {field.name: [_value(served, cells.get(field.name))] for field in served.fields}
-
-
-def _value(served: ServedModel, value: Any) -> Any:
-    """Return a value of the page: a file is sent as text of base 64.
-
-    Raises:
-        UsageError E102: a file that is no such text.
-    """
-    if not served.form.media_types:
-        return value
-    try:
-        return base64.b64decode(str(value or ""), validate=True)
-    except ValueError as error:
-        expected = fact("a file")
-        raise UsageError("E102", where="studio", name="file", expected=expected, received="") from error
-
-
-def _reasons(served: ServedModel, columns: Mapping[str, Any], lang: Any) -> Sequence[Section]:
-    """Return the reasons of a prediction; none for kinds of input that have no attribution."""
-    samples = served.form.samples(columns, 1)
-    try:
-        decision = decision_of(served.model, samples)
-        request = ExplanationRequest(served.model.state, samples, None, None, 0, None, decision=decision)
-        return explain_prediction(request, lang).sections
-    except ChainruleError:
-        if served.form.name == "table":
-            raise
-        return ()
-
-
-def _field(field: Field, cell: Any, profile: Any) -> dict[str, Any]:
-    """Return a field of the form of a prediction, with the value of the row."""
-    value = base64.b64encode(cell).decode() if isinstance(cell, bytes) else plain(cell)
-    low, high = (None, None) if profile is None else (profile.low, profile.high)
-    return {
-        "name": field.name,
-        "type": field.datatype,
-        "shape": list(field.shape),
-        "choices": list(field.choices),
-        "value": value,
-        "low": low,
-        "high": high,
-    }

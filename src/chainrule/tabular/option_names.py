@@ -5,6 +5,8 @@ from __future__ import annotations
 from chainrule.data.tables.findings import is_on_command_line
 from chainrule.escaping import quoted
 
+RATE = "learning_rate"
+
 
 def option(name: str, value: object = None) -> str:
     """Return an option of the command line, or an argument in Python, depending on where the reader is.

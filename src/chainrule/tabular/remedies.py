@@ -13,12 +13,12 @@ from chainrule.errors import FileError, fact
 from chainrule.escaping import quoted
 from chainrule.messages import rendered
 from chainrule.store import RunFolder
+from chainrule.tabular.option_names import RATE
 from chainrule.tabular.options import KIND_OPTIONS, Options
 from chainrule.tabular.run_folder import read_config
 from chainrule.train.checkpoint.resume import probes_in
 from chainrule.train.monitor.probe import Probe
 
-RATE = "learning_rate"
 # Rules of the doctor with an option of `chainrule train` as fix; {rate} is a lower learning rate, {higher} a
 # higher one, {column} the column of the finding, {penalty} a weaker penalty.
 RULES: Mapping[str, str] = {

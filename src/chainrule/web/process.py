@@ -52,10 +52,12 @@ class Service:
     Args:
         load: reads it; raises ``ChainruleError``. It starts no thread.
         build: returns the application, guarded, for what was loaded. It is called in each process.
+        on_ready: called in each process when it accepts requests.
     """
 
     load: Callable[[], Any]
     build: Callable[[Any], Guard]
+    on_ready: Callable[[], Any] = lambda: None
 
 
 def run(service: Service, listener: Listener, limits: Limits, workers: int = 1) -> int:
@@ -79,6 +81,11 @@ def run(service: Service, listener: Listener, limits: Limits, workers: int = 1) 
 def request_reload() -> None:
     """Ask the main process of this server to reload, as ``kill -HUP`` does."""
     os.kill(_main_process(), signal.SIGHUP)
+
+
+def request_stop() -> None:
+    """Ask the main process of this server to stop, as ``kill`` does; it must accept requests already."""
+    os.kill(_main_process(), signal.SIGTERM)
 
 
 _MAIN: list[int] = []  # in a forked worker: the process that forked it
@@ -269,6 +276,7 @@ class _Worker:
         """Report that requests are accepted, once they are."""
         if self.server.started:
             log_line("ready", process=os.getpid())
+            self.service.on_ready()
             self.ready()
         else:
             asyncio.get_running_loop().call_later(0.005, self._announce)
@@ -329,8 +337,11 @@ class _Worker:
 def _freeze() -> None:
     """Exempt what is loaded from later searches for garbage, which a few requests cause each time.
 
-    What was loaded before and is no longer used is collected first.
+    What was loaded before and is no longer used is collected first. Nothing is done while a thread imports
+    modules (``without_collection``), which freezes them itself.
     """
+    if not gc.isenabled():
+        return
     gc.unfreeze()
     gc.collect()
     gc.freeze()

@@ -124,8 +124,6 @@ def test_a_full_disk_refuses_an_upload_and_leaves_no_part_of_it(bench: Workbench
 
 
 def test_a_full_disk_ends_a_training_with_a_sentence(bench: Workbench, no_room: None) -> None:
-    bench._spare.kill()  # a process without the limit
-    bench._spare.wait()
     bench.change({"net": "64 relu, 64 relu", "epochs": 1})
     bench.command({"until": None})
     wait(bench, lambda: status(bench) in ("ended", "failed"))

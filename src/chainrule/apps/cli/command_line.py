@@ -23,10 +23,10 @@ from chainrule.errors import ChainruleError, Message, UsageError, alternatives_o
 from chainrule.errors.call_errors import translated
 from chainrule.escaping import quoted
 from chainrule.events import Channel, Event, notices
-from chainrule.nn import OPTIMIZERS
+from chainrule.lazy_imports import without_collection
 from chainrule.page import screen
 from chainrule.settings import settings
-from chainrule.tabular.remedies import RATE
+from chainrule.tabular.option_names import RATE
 
 # Translate fixes from Python to options of the command line.
 #
@@ -119,7 +119,8 @@ def _value(option: str, value: str) -> str:
         return ""
     if isinstance(node, ast.Constant):
         return f"{option} {_word(node.value) if isinstance(node.value, str) else value}"
-    names = {kind.__name__: name for name, kind in OPTIMIZERS.items()}
+    optimizers = import_module("chainrule.nn").OPTIMIZERS
+    names = {kind.__name__: name for name, kind in optimizers.items()}
     if isinstance(node, ast.Call) and (name := names.get(ast.unparse(node.func).removeprefix("cr."))):
         more = f" --{RATE.replace('_', '-')} {ast.unparse(node.args[0])}" if node.args else ""
         return f"{option} {name}{more}"
@@ -151,7 +152,8 @@ def run(name: str, words: list[str]) -> int:
     Raises:
         UsageError E601: an option or argument that is missing, unknown or of the wrong type.
     """
-    module = import_module(f"chainrule.apps.cli.commands.{name}")
+    with without_collection():
+        module = import_module(f"chainrule.apps.cli.commands.{name}")
     function = getattr(module, name)
     if name in WITH_ENGINE:
         function = with_engine(function)

@@ -22,6 +22,7 @@ from typing import cast
 from chainrule.apps.cli.texts import text_of
 from chainrule.errors import ChainruleError, TrainingError, UsageError, fact
 from chainrule.escaping import printable
+from chainrule.lazy_imports import without_collection
 from chainrule.settings import Language, settings
 from chainrule.store import os_errors
 from chainrule.validation import unknown
@@ -132,7 +133,9 @@ def _run(words: list[str]) -> int:
     name = words.pop(0 if position is None else position)
     if name not in COMMANDS:
         raise unknown("chainrule", name, COMMANDS, "chainrule {}", OTHER_WORDS, example="--help")
-    return import_module("chainrule.apps.cli.command_line").run(name, words)
+    with without_collection():
+        command_line = import_module("chainrule.apps.cli.command_line")
+    return command_line.run(name, words)
 
 
 def _command_position(words: Sequence[str]) -> int | None:

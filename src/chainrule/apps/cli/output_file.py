@@ -1,21 +1,23 @@
-"""Files that a command writes: they are tried before the work, and no input is overwritten."""
+"""Files that a command writes: they are tried before the work, and no input is overwritten.
+
+Commands without such files, and ``--help``, do not import what is compared with them.
+"""
 
 from __future__ import annotations
 
 import os
 import typing
 from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from typer import CallbackParam
 from typer.models import OptionInfo
 
-from chainrule.data.readers.file_content import DUCKDB_MAGIC, QUERY, SQLITE_MAGIC
 from chainrule.errors import FileError, UsageError, fact
 from chainrule.escaping import quoted
 from chainrule.store import atomic_write
-from chainrule.tabular.run_folder import CONFIG, MODEL, OWN
 
 OWN_DATABASE = 0x6372756C  # the application_id of an SQLite file that a prediction wrote
 _APPLICATION = slice(68, 72)  # of the header of an SQLite file
@@ -77,6 +79,8 @@ def refuse_overwriting(command: Callable[..., Any], values: Mapping[str, Any]) -
     """
     hints = typing.get_type_hints(command, include_extras=True)
     outputs = [name for name, hint in hints.items() if _is_output(hint) and values.get(name)]
+    if not outputs:
+        return
     inputs = {path for name, value in values.items() if name not in outputs for path in _paths(value)}
     for i, name in enumerate(outputs):
         out = values[name]
@@ -96,7 +100,7 @@ def _paths(value: Any) -> Iterator[str]:
     texts = [value] if isinstance(value, str) else value if isinstance(value, list | tuple) else ()
     for text in texts:
         if isinstance(text, str):
-            yield from (text, text.partition(QUERY)[0])
+            yield from (text, text.partition(_file_content().QUERY)[0])
 
 
 def _is_same(out: str, other: str) -> bool:
@@ -110,8 +114,9 @@ def _is_same(out: str, other: str) -> bool:
 
 def _is_of_training(path: Path) -> bool:
     """Return whether a path is an existing file that a training wrote into its run folder."""
-    is_run = any((path.parent / name).is_file() for name in (MODEL, CONFIG))
-    return path.name in OWN and is_run and path.is_file()
+    run_folder = import_module("chainrule.tabular.run_folder")
+    is_run = any((path.parent / name).is_file() for name in (run_folder.MODEL, run_folder.CONFIG))
+    return path.name in run_folder.OWN and is_run and path.is_file()
 
 
 def _is_foreign_database(out: str) -> bool:
@@ -121,4 +126,9 @@ def _is_foreign_database(out: str) -> bool:
     with open(out, "rb") as stream:
         head = stream.read(_APPLICATION.stop)
     is_own = int.from_bytes(head[_APPLICATION], "big") == OWN_DATABASE
-    return head[8:12] == DUCKDB_MAGIC or (head.startswith(SQLITE_MAGIC) and not is_own)
+    content = _file_content()
+    return head[8:12] == content.DUCKDB_MAGIC or (head.startswith(content.SQLITE_MAGIC) and not is_own)
+
+
+def _file_content() -> Any:
+    return import_module("chainrule.data.readers.file_content")

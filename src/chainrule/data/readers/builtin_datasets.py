@@ -17,7 +17,7 @@ import math
 import zipfile
 from collections.abc import Sequence
 from contextlib import suppress
-from importlib.metadata import version
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,11 @@ def read_named(name: str) -> Table:
     if name == "fashion-mnist":
         return _fashion()
     folder = cache_folder("sets")  # spares the import of scikit-learn
-    path = None if folder is None else folder / f"{name}-{version('scikit-learn')}.npz"
+    path = (
+        None
+        if folder is None
+        else folder / f"{name}-{import_module('importlib.metadata').version('scikit-learn')}.npz"
+    )
     arrays = None if path is None else _read_cache(path)
     if arrays is None:
         arrays = _from_scikit_learn(name)

@@ -15,6 +15,7 @@ const VIEWS = { data: DataView, network: NetworkView, training: TrainingView, ch
 // --- the frame of the page
 
 const shownViews = () => (state.project.is_open ? state.project.views : Object.keys(VIEWS));
+const isOpening = () => state.project.version < 0; // the server still reads the data
 const viewNow = () => (shownViews().includes(state.view) ? state.view : shownViews()[0]);
 
 function Top() {
@@ -54,14 +55,16 @@ function Transport() {
   </section>`;
 }
 
+const Opening = () => html`<div class="empty">${state.error ? html`<${ErrorNote} error=${state.error} />` : html`<p role="status">${T("opening")}</p>`}</div>`;
+
 function App() {
   useStudio();
   const View = state.project.is_open ? VIEWS[viewNow()] : DataView;
   useEffect(() => { document.documentElement.lang = state.lang === "zh" ? "zh-Hans" : "en"; document.title = `${T(`tab_${viewNow()}`)} · chainrule studio`; });
   return html`<a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); document.querySelector("main").focus(); }}>${T("skip")}</a>
-    <${Top} /><main id="main" tabindex="-1" aria-busy=${state.busy}><${View} key=${viewNow()} /></main>
+    <${Top} /><main id="main" tabindex="-1" aria-busy=${state.busy}>${isOpening() ? html`<${Opening} />` : html`<${View} key=${viewNow()} />`}</main>
     ${state.lessons && html`<${Lessons} />`}
-    ${state.error && !state.error.part && state.error.code !== "E117" && html`<div class="toast"><${ErrorNote} error=${state.error} /><div class="row note"><span></span><span></span><button class="button small quiet" onClick=${() => update({ error: null })}>${T("close")}</button></div></div>`}
+    ${state.error && !isOpening() && !state.error.part && state.error.code !== "E117" && html`<div class="toast"><${ErrorNote} error=${state.error} /><div class="row note"><span></span><span></span><button class="button small quiet" onClick=${() => update({ error: null })}>${T("close")}</button></div></div>`}
     <${Transport} />`;
 }
 
@@ -111,16 +114,16 @@ async function begin() {
   else window.addEventListener("hashchange", readAddress);
   document.addEventListener("keydown", onKey);
   state.lang = host?.lang ?? memory.get("lang") ?? (navigator.language.startsWith("zh") ? "zh" : "en");
-  const [texts, project] = await Promise.all([get("texts"), get("project")]);
-  update({ texts });
-  takeProject(project);
-  if (isEmbedded) show(viewNow());
-  else {
-    if (!location.hash && project.is_open) history.replaceState(null, "", `#${project.views.includes("training") ? "training" : project.views[0]}`);
-    readAddress();
-  }
+  const opened = get("project").catch((error) => ({ error }));
+  update({ texts: await get("texts") });
   render(html`<${App} />`, document.getElementById("studio"));
-  if (!isEmbedded) follow();
+  const project = await opened;
+  if (project.error) { update(project); return; }
+  takeProject(project);
+  if (isEmbedded) { show(viewNow()); return; }
+  if (!location.hash && project.is_open) history.replaceState(null, "", `#${project.views.includes("training") ? "training" : project.views[0]}`);
+  readAddress();
+  follow();
 }
 
 begin();

@@ -33,7 +33,7 @@ export function update(changes) {
 
 export function useStudio() {
   const [, redraw] = useState(0);
-  useEffect(() => {
+  useLayoutEffect(() => { // at once: a change before the first frame counts
     let pending = false;
     const listener = () => {
       if (pending) return;

@@ -1,6 +1,6 @@
 """``chainrule studio``: a network in the browser.
 
-The libraries of the extra ``studio`` are imported when the command runs.
+The libraries of the extra ``studio`` are imported when the command runs, after the address is printed.
 """
 
 from __future__ import annotations

@@ -1,0 +1,32 @@
+"""Errors as the page shows them, at their place."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from chainrule.errors import ChainruleError
+from chainrule.messages import rendered
+
+_PART = re.compile(r"part (\d+) of ")
+
+
+def error_record(error: ChainruleError, lang: str) -> dict[str, Any]:
+    """Return an error for the page: its sentence, what was expected, and the text of its fix.
+
+    Args:
+        error: of chainrule.
+        lang: ``"en"`` or ``"zh"``.
+    """
+    part = _PART.search(str(error.where))
+    fix = str(rendered(error.fix, lang))
+    return {
+        "code": error.code,
+        "error": error.clause(lang),
+        "where": str(rendered(error.where, lang)),
+        "expected": str(rendered(error.expected, lang)),
+        "received": str(rendered(error.received, lang)),
+        "fix": fix,
+        "part": None if part is None else int(part[1]) - 1,
+        "net": fix[1:-1] if part is not None and fix.startswith('"') else "",
+    }
