@@ -91,13 +91,13 @@ class Workbench:
         """
         self.open(str(write_upload(name, content)))
 
-    def open_points(self, drawn: Any) -> None:
+    def open_points(self, points: Any) -> None:
         """Open drawn points, as of ``write_points``.
 
         Raises:
             ChainruleError: they are no such points.
         """
-        self.open(str(write_points(drawn)))
+        self.open(str(write_points(points)))
 
     def show(self, project: ModelProject) -> None:
         """Show a model without its training."""

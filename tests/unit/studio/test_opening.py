@@ -37,14 +37,16 @@ def test_the_files_of_the_page_do_not_wait_for_the_data() -> None:
     for path in ("/", "/static/app.js", "/api/texts"):
         assert in_process.exchange(guard, "GET", path)[0] == 200
     assert not application.opened.done()
-    answers: list[tuple[int, bytes]] = []
-    page = threading.Thread(target=lambda: answers.append(in_process.exchange(guard, "GET", "/api/project")))
+    responses: list[tuple[int, bytes]] = []
+    page = threading.Thread(
+        target=lambda: responses.append(in_process.exchange(guard, "GET", "/api/project"))
+    )
     page.start()
     page.join(0.05)
     assert page.is_alive()
     is_allowed.set()
     page.join(60)
-    status, content = answers[0]
+    status, content = responses[0]
     assert (status, json.loads(content)["is_open"]) == (200, False)
     application.close()
 
@@ -87,8 +89,8 @@ main(["studio", "--no-browser", "--port", "0"])
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
     assert "chainrule.studio.service" in loaded
-    late = {"polars", "filelock", "starlette", "uvicorn", "chainrule.model", "chainrule.nn", "chainrule.ops"}
-    assert loaded & late == set()
+    heavy = {"polars", "filelock", "starlette", "uvicorn", "chainrule.model", "chainrule.nn", "chainrule.ops"}
+    assert loaded & heavy == set()
 
 
 class Links(HTMLParser):
