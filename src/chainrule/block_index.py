@@ -56,8 +56,8 @@ LAYERS = by_name(
         "nn.layers.similarity": "Bilinear CosineSimilarity Dot PairwiseDistance",
         "nn.layers.variational_autoencoder": "GaussianLatent",
         "nn.layers.weight_norm": "SpectralNorm WeightNorm",
-        "nn.recurrent.cells": "ConvLSTM GRU LSTM RNN",
-        "nn.recurrent.wrappers": "Bidirectional Masking Stacked",
+        "nn.recurrent.bidirectional_and_stacked": "Bidirectional Masking Stacked",
+        "nn.recurrent.rnn_lstm_and_gru": "ConvLSTM GRU LSTM RNN",
         "nn.regularization.activity": "ActivityRegularization",
     }
 )

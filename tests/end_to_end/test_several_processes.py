@@ -16,9 +16,9 @@ import polars as pl
 import pytest
 
 import chainrule as cr
-from chainrule.apps.cli import processes
+from chainrule.apps.cli import process_supervisor
 from chainrule.apps.cli.main import main
-from chainrule.apps.cli.processes import Processes
+from chainrule.apps.cli.process_supervisor import Processes
 from chainrule.errors import TrainingError, UsageError
 
 pytest.importorskip("jax")
@@ -49,7 +49,7 @@ print(*(array.tobytes().hex() for _, array in sorted(model.parameters().items())
 
 def _outputs(count: int, shift: int = 0, rows: int = 43) -> list[str]:
     """The parameters, or the error, of each process of a training."""
-    port = processes._free_port()
+    port = process_supervisor._free_port()
     commands = [
         [sys.executable, "-c", TRAINING, *map(str, (port, count, number, shift, rows))]
         for number in range(count)
@@ -91,15 +91,15 @@ def test_a_process_that_is_killed_is_named(tmp_path: Path, monkeypatch: pytest.M
     killer.start()
     words = ["train", "iris", "--engine", "xla", "--processes", "2", "--out", "run"]
     with pytest.raises(TrainingError, match="process 1 of 2: SIGKILL") as failed:
-        processes.supervise(Processes(2), words, "chainrule train iris --resume")
+        process_supervisor.supervise(Processes(2), words, "chainrule train iris --resume")
     killer.join()
     assert failed.value.code == "E630"  # before it had joined; E631 later
 
 
 def test_an_address_without_a_listener_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "JOIN_SECONDS", 0.3)
+    monkeypatch.setattr(process_supervisor, "JOIN_SECONDS", 0.3)
     with pytest.raises(TrainingError, match="E630") as failed:
-        processes._await_listener(f"127.0.0.1:{processes._free_port()}", 2)
+        process_supervisor._await_listener(f"127.0.0.1:{process_supervisor._free_port()}", 2)
     assert "refused" in str(failed.value)
 
 
@@ -238,7 +238,7 @@ def test_every_process_reads_its_own_rows_of_a_stream(tmp_path: Path) -> None:
         pl.DataFrame(columns).write_parquet(tmp_path / f"{number}.parquet")
     outputs, read = [], []
     for count in (1, 2):
-        port = processes._free_port()
+        port = process_supervisor._free_port()
         words = [[str(port), str(count), str(number), str(tmp_path)] for number in range(count)]
         commands = [[sys.executable, "-c", STREAM, *own] for own in words]
         pipe = subprocess.PIPE

@@ -34,7 +34,7 @@ import numpy as np
 
 from chainrule.data import Preparation, Table
 from chainrule.data.tables.column_profile import ColumnProfile
-from chainrule.data.tables.drift import outside_probability
+from chainrule.data.tables.differences_from_training import outside_probability
 from chainrule.data.tables.encoders import Dates, Encoding
 from chainrule.errors import UsageError, fact
 from chainrule.notation import number as number_text

@@ -25,7 +25,7 @@ from chainrule.model import Model
 from chainrule.records import frozen
 from chainrule.serve.forms import Columns, Encoded, Field, Form, TextForm, form_of
 from chainrule.settings import Language
-from chainrule.tabular.intervals import interval_columns
+from chainrule.tabular.intervals_after_training import interval_columns
 from chainrule.tabular.predicted_columns import ColumnPredictor, decided_class
 from chainrule.tabular.run_folder import MODEL, model_file
 from chainrule.train.evaluation.frame_predictions import PREDICTION, PROBABILITY

@@ -21,7 +21,6 @@ from chainrule.serve.inference_protocol import (
 from chainrule.serve.measurements import Measurements, RecentRows
 from chainrule.serve.models import Predictions, Repository, Request, ServedModel, level_of, records_of
 from chainrule.serve.openapi import document
-from chainrule.web.access import Access
 from chainrule.web.assets import CONTENT_TYPES, asset_response, load_assets
 from chainrule.web.bodies import Limits, media_type, read_json
 from chainrule.web.exchange import Exchange
@@ -29,6 +28,7 @@ from chainrule.web.guard import Guard, stopping
 from chainrule.web.paths import NO_PATH, Operation, Paths
 from chainrule.web.process import request_reload
 from chainrule.web.responses import BytesResponse, JsonResponse, RequestError, encoded, invalid
+from chainrule.web.token_host_and_origin import Access
 
 PLATFORM = "chainrule"
 MODELS = "/v2/models/"

@@ -12,11 +12,11 @@ from chainrule.serve.batch_queue import QueueLimits
 from chainrule.serve.measurements import Measurements
 from chainrule.serve.models import Repository, load_models
 from chainrule.serve.routes import Application
-from chainrule.web.access import Access
 from chainrule.web.bodies import Limits
 from chainrule.web.guard import Guard
 from chainrule.web.listener import Listener, listen
 from chainrule.web.process import Service, run
+from chainrule.web.token_host_and_origin import Access
 
 DIRECT_SECONDS = 0.001
 SHARED_MEMORY = "/dev/shm"  # of Linux

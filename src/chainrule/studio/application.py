@@ -22,10 +22,10 @@ from starlette.routing import Route, Router
 from chainrule.errors import ChainruleError, fact
 from chainrule.studio.page_errors import error_record
 from chainrule.studio.texts import all_texts
-from chainrule.web.access import Access
 from chainrule.web.bodies import Limits, read_json
 from chainrule.web.guard import Guard
 from chainrule.web.responses import BytesResponse, JsonResponse, RequestError, invalid
+from chainrule.web.token_host_and_origin import Access
 
 if TYPE_CHECKING:
     from chainrule.studio.workbench import Workbench

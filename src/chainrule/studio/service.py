@@ -14,9 +14,9 @@ from typing import Any
 
 from chainrule.lazy_imports import without_collection
 from chainrule.records import frozen
-from chainrule.web.access import Access
 from chainrule.web.bodies import Limits
 from chainrule.web.listener import Listener, listen
+from chainrule.web.token_host_and_origin import Access
 
 BODY_BYTES = 256 << 20  # of an uploaded table
 STOP_SECONDS = 2

@@ -8,7 +8,7 @@ of baselines, its threshold and prediction intervals, and the files of a run fol
     training.py          prepare, fit, evaluate, save;  train_table.py  all of it as a call
     private_training.py  the same with differential privacy
     evaluation.py        scores on rows that did not train the models;  baselines.py, comparison.py
-    threshold.py         the threshold of two classes;  intervals.py  prediction intervals
+    threshold.py         the threshold of two classes;  intervals_after_training.py
     run_folder.py        paths and files of a run folder;  recorded_training.py  the training that one records
     recorded_audit.py    what the model of a run folder reveals about the rows of its training
     report/              ``report.html`` and the model card

@@ -35,7 +35,7 @@ from chainrule.tabular.evaluation import (
     metric_names,
     results_of,
 )
-from chainrule.tabular.intervals import MeasuredIntervals, intervals_of
+from chainrule.tabular.intervals_after_training import MeasuredIntervals, intervals_of
 from chainrule.tabular.options import Options
 from chainrule.tabular.report.analysis import Analysis, analyze, refuse_robustness
 from chainrule.tabular.report.model_card import model_card

@@ -1,7 +1,5 @@
 # Written by python -m pages.stub from __init__.py.
 
-from chainrule.web.access import Access as Access
-from chainrule.web.access import new_token as new_token
 from chainrule.web.assets import Asset as Asset
 from chainrule.web.assets import asset_response as asset_response
 from chainrule.web.assets import load_assets as load_assets
@@ -18,3 +16,5 @@ from chainrule.web.responses import BytesResponse as BytesResponse
 from chainrule.web.responses import JsonResponse as JsonResponse
 from chainrule.web.responses import RequestError as RequestError
 from chainrule.web.responses import log_line as log_line
+from chainrule.web.token_host_and_origin import Access as Access
+from chainrule.web.token_host_and_origin import new_token as new_token

@@ -8,7 +8,7 @@ import socket
 
 from chainrule.errors import UsageError, fact
 from chainrule.records import frozen
-from chainrule.web.access import is_loopback
+from chainrule.web.token_host_and_origin import is_loopback
 
 BACKLOG = 1024
 LAST_PORT = 65535

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from chainrule.data import Preparation, describe, read_table
 from chainrule.data.tables.column_profile import ColumnProfile
-from chainrule.data.tables.drift import Drift, drift_of
+from chainrule.data.tables.differences_from_training import Drift, drift_of
 from chainrule.errors import DataError
 
 RNG = np.random.default_rng(0)

@@ -15,7 +15,7 @@ import pytest
 import chainrule as cr
 from case_loops import loop_over
 from chainrule.errors import ChainruleError, FileError
-from chainrule.interop.keras.hdf5 import read_hdf5
+from chainrule.interop.keras.hdf5_reader import read_hdf5
 
 FILES = Path(__file__).parents[2] / "golden" / "keras"
 NAMES = sorted(path.name for path in FILES.iterdir() if path.suffix != ".npz")

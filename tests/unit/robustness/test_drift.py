@@ -11,7 +11,7 @@ from scipy.stats import chi2_contingency, fisher_exact, ks_2samp
 
 import chainrule as cr
 from chainrule.data.tables.column_profile import ColumnProfile
-from chainrule.data.tables.drift import outside_probability
+from chainrule.data.tables.differences_from_training import outside_probability
 from chainrule.errors import ChainruleError
 from chainrule.robustness.drift_tests import column_tests, holm, joint_test
 

@@ -18,8 +18,8 @@ from chainrule.apps.cli.main import main
 from chainrule.errors import DataError
 from chainrule.studio.application import Application
 from chainrule.studio.workbench import Workbench
-from chainrule.web.access import Access
 from chainrule.web.bodies import Limits
+from chainrule.web.token_host_and_origin import Access
 
 STATIC = Path(chainrule.__file__).parent / "studio" / "static"
 ACCESS = Access(None, ("localhost",), "cookie")

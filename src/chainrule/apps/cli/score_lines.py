@@ -12,7 +12,7 @@ from chainrule.settings import settings
 from chainrule.tabular.comparison import LearningCurve, Scores
 from chainrule.tabular.display import metric_title
 from chainrule.tabular.evaluation import RESULT_METRICS
-from chainrule.tabular.intervals import MeasuredIntervals
+from chainrule.tabular.intervals_after_training import MeasuredIntervals
 from chainrule.tabular.threshold import DecisionThreshold
 from chainrule.tabular.training import TableRun
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from chainrule.apps.cli.texts import text_of
 from chainrule.data import Column, Finding, Preparation, Table
-from chainrule.data.tables.drift import COVERED, Drift, drift_of, short_number
+from chainrule.data.tables.differences_from_training import COVERED, Drift, drift_of, short_number
 from chainrule.model import Model
 from chainrule.nn import Layer
 from chainrule.page import screen

@@ -1,7 +1,7 @@
 """Profiles of the input columns in the training rows: quantiles, missing cells, levels with their counts.
 
 A preparation stores them, so that a later table can be compared with the training rows without having them
-(``drift.py``).
+(``differences_from_training.py``).
 """
 
 from __future__ import annotations

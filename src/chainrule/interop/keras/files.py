@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chainrule.errors import FileError, fact, message_of
-from chainrule.interop.keras.hdf5 import is_hdf5, read_hdf5
+from chainrule.interop.keras.hdf5_reader import is_hdf5, read_hdf5
 from chainrule.interop.keras.layers import Stored
 from chainrule.interop.lazy_tensor import Tensor
 from chainrule.interop.refusals import broken, clipped

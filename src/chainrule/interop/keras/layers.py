@@ -27,8 +27,8 @@ from chainrule.nn.layers.padding_and_resizing import Crop, Pad, UpSampling
 from chainrule.nn.layers.pooling import AveragePool, GlobalAveragePool, GlobalMaxPool, MaxPool
 from chainrule.nn.layers.preprocessing import Rescaling
 from chainrule.nn.layers.rearrange import Identity, Permute, RepeatVector
-from chainrule.nn.recurrent.cells import GRU, LSTM, RNN
-from chainrule.nn.recurrent.wrappers import Bidirectional
+from chainrule.nn.recurrent.bidirectional_and_stacked import Bidirectional
+from chainrule.nn.recurrent.rnn_lstm_and_gru import GRU, LSTM, RNN
 from chainrule.records import frozen
 
 Shapes = Sequence[Sequence[int | None]]

@@ -33,7 +33,7 @@ from chainrule.nn.layers.pooling import GlobalAveragePool
 from chainrule.nn.layers.preprocessing import Rescaling
 from chainrule.nn.layers.rearrange import Identity
 from chainrule.nn.layers.sequence_pool import SequencePool
-from chainrule.nn.recurrent.wrappers import Bidirectional
+from chainrule.nn.recurrent.bidirectional_and_stacked import Bidirectional
 from chainrule.records import frozen
 from chainrule.symbolic_shape import Size, Spec
 from chainrule.train.model_state import ModelState, untrained

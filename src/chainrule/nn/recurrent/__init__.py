@@ -4,8 +4,8 @@
 kinds of cell; ``wrappers`` the layers that combine others: both directions, stacks, masks.
 """
 
-from chainrule.nn.recurrent.cells import GRU, LSTM, RNN, ConvLSTM
+from chainrule.nn.recurrent.bidirectional_and_stacked import Bidirectional, Masking, Stacked
+from chainrule.nn.recurrent.rnn_lstm_and_gru import GRU, LSTM, RNN, ConvLSTM
 from chainrule.nn.recurrent.sequence_loop import Recurrent
-from chainrule.nn.recurrent.wrappers import Bidirectional, Masking, Stacked
 
 __all__ = ["GRU", "LSTM", "RNN", "Bidirectional", "ConvLSTM", "Masking", "Recurrent", "Stacked"]

@@ -19,7 +19,7 @@ from chainrule.robustness.attack_result import AttackResult
 from chainrule.robustness.table_attacks import allowed_changes
 from chainrule.tabular.comparison import Scores
 from chainrule.tabular.evaluation import Result, metric_names, results_of
-from chainrule.tabular.intervals import MeasuredIntervals
+from chainrule.tabular.intervals_after_training import MeasuredIntervals
 from chainrule.tabular.option_names import place
 from chainrule.tabular.options import Options
 from chainrule.tabular.predicted_columns import threshold_option

@@ -15,7 +15,7 @@ from chainrule.escaping import quoted
 from chainrule.model import Model
 from chainrule.page import screen
 from chainrule.settings import settings
-from chainrule.tabular.intervals import intervals_of
+from chainrule.tabular.intervals_after_training import intervals_of
 from chainrule.tabular.recorded_training import is_recorded, recorded_training
 from chainrule.tabular.run_folder import model_file
 from chainrule.tabular.threshold import decision_rule

@@ -61,7 +61,7 @@ from chainrule.robustness.novelty_gate import stored_gate
 from chainrule.robustness.novelty_scores import LEVEL, METHODS
 from chainrule.settings import settings
 from chainrule.tabular.evaluation import is_calibrated
-from chainrule.tabular.intervals import interval_columns
+from chainrule.tabular.intervals_after_training import interval_columns
 from chainrule.tabular.options import radius_of
 from chainrule.tabular.predicted_columns import (
     CERTAIN,

@@ -72,7 +72,7 @@ def token_of(host: str, file: str | None, is_open: bool) -> str | None:
         UsageError E601: no token where other machines reach the server. E623: a token that is too short.
         FileError E401: there is no such file.
     """
-    access = import_module("chainrule.web.access")
+    access = import_module("chainrule.web.token_host_and_origin")
     if is_open:
         if file is not None or not access.is_loopback(host):
             expected = fact("a token: other machines reach this address")

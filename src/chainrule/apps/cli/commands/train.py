@@ -13,7 +13,7 @@ import typer
 
 from chainrule.apps.cli.main import FAILURES
 from chainrule.apps.cli.model_and_rows import READING
-from chainrule.apps.cli.processes import Processes, is_supervised, member, supervise
+from chainrule.apps.cli.process_supervisor import Processes, is_supervised, member, supervise
 from chainrule.apps.cli.score_lines import interval_line, print_curve, print_scores
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.tables import columns_table, model_table, positive_class, result_table

@@ -21,11 +21,11 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from chainrule.data.tables.encoders.calendar_parts import Dates as Dates
+from chainrule.data.tables.encoders.calendar_parts import Durations as Durations
+from chainrule.data.tables.encoders.calendar_parts import Times as Times
 from chainrule.data.tables.encoders.category import Category as Category
 from chainrule.data.tables.encoders.category import YesNo as YesNo
-from chainrule.data.tables.encoders.dates import Dates as Dates
-from chainrule.data.tables.encoders.dates import Durations as Durations
-from chainrule.data.tables.encoders.dates import Times as Times
 from chainrule.data.tables.encoders.feature import FAR as FAR
 from chainrule.data.tables.encoders.feature import Feature as Feature
 from chainrule.data.tables.encoders.number import Number as Number

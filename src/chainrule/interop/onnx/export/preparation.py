@@ -24,7 +24,7 @@ import numpy as np
 from chainrule.data import Preparation
 from chainrule.data.tables.dates import DAY
 from chainrule.data.tables.encoders import Encoding
-from chainrule.data.tables.encoders.dates import CYCLES
+from chainrule.data.tables.encoders.calendar_parts import CYCLES
 from chainrule.data.tables.encoders.feature import FAR
 from chainrule.data.tables.findings import is_on_command_line
 from chainrule.errors import FileError, fact

@@ -31,7 +31,7 @@ class Bidirectional(Layer):
         UsageError E104: no recurrent layer. E101: unknown way to join.
 
     Example:
-        >>> from chainrule.nn.recurrent.cells import LSTM
+        >>> from chainrule.nn.recurrent.rnn_lstm_and_gru import LSTM
         >>> print(Bidirectional(LSTM(32)))
         Bidirectional(LSTM(32))
 
@@ -77,7 +77,7 @@ class Stacked(Layer):
         UsageError E104: no recurrent layer. E102: a rate outside 0 to 1.
 
     Example:
-        >>> from chainrule.nn.recurrent.cells import LSTM
+        >>> from chainrule.nn.recurrent.rnn_lstm_and_gru import LSTM
         >>> print(Stacked(LSTM(32), LSTM(16)))
         Stacked(LSTM(32), LSTM(16))
     """
@@ -136,7 +136,7 @@ class Masking(Layer):
         UsageError E104: no layer. E102: a value that is not a number.
 
     Example:
-        >>> from chainrule.nn.recurrent.cells import GRU
+        >>> from chainrule.nn.recurrent.rnn_lstm_and_gru import GRU
         >>> print(Masking(GRU(8)))
         Masking(GRU(8))
     """
