@@ -7,6 +7,7 @@ hardly more than ``import numpy``. Type checkers read the same names from ``__in
 
 from __future__ import annotations
 
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,7 @@ def _imported(name: str) -> Any:
     raise AttributeError(_missing(name))
 
 
+@lru_cache(maxsize=64)  # programs that inspect modules, such as pytest, ask for the same names often
 def _missing(name: str) -> str:
     """Return the message for a name that does not exist; cheap for packages not loaded yet."""
     folder = Path(__file__).parent

@@ -1,0 +1,90 @@
+"""Measure the processor time of every test, and name those that should have the mark ``long``.
+
+``python -m campaigns.test_costs`` runs all tests, also the long ones; paths and options of pytest may follow:
+``python -m campaigns.test_costs tests/unit/data -n 0``. Printed are the processor seconds of each folder,
+those of the child processes of its tests included, and then each test function whose mean over its cases, or
+whose sum over them, is above the limits of the mark, or far below them although it has the mark.
+
+Times in a process that waits for others are not counted, so that a busy machine changes little. The file is
+also the pytest plugin that records them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+FOLDER = "CHAINRULE_TEST_COSTS"  # where each process of pytest writes its lines
+MEAN, SUM = 1.5, 10.0  # processor seconds of a case, and of all cases of a function, that make it long
+Costs = dict[str, list[tuple[float, bool]]]
+
+
+def _used() -> float:
+    """The processor seconds of this process and of its children that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Append a line with the name of a test, its processor seconds and whether it is long."""
+    before = _used()
+    result = yield
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    line = json.dumps([item.nodeid, _used() - before, item.get_closest_marker("long") is not None])
+    with (Path(os.environ[FOLDER]) / f"{worker}.jsonl").open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+    return result
+
+
+def main(arguments: list[str]) -> int:
+    """Run the tests and print what they cost; return pytest's status."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "pytest", "-p", "campaigns.test_costs", "-m", "", *arguments]
+        outcome = subprocess.run(command, env={**os.environ, FOLDER: folder}, check=False)
+        lines = [line for path in Path(folder).glob("*.jsonl") for line in path.read_text().splitlines()]
+    costs: Costs = defaultdict(list)
+    for line in lines:
+        name, seconds, is_long = json.loads(line)
+        costs[name.split("[")[0]].append((seconds, is_long))
+    print("\n".join([*by_folder(costs), "", *wrong_marks(costs)]))
+    return outcome.returncode
+
+
+def by_folder(costs: Costs) -> list[str]:
+    """Return a line for each folder: tests, and processor seconds without and with the mark."""
+    sums: dict[str, list[float]] = defaultdict(lambda: [0, 0.0, 0.0])
+    for name, cases in costs.items():
+        for folder in ("/".join(name.split("::")[0].split("/")[:3]).removesuffix(".py"), "all"):
+            sums[folder][0] += len(cases)
+            for seconds, is_long in cases:
+                sums[folder][1 + is_long] += seconds
+    lines = [f"{'tests':>7} {'short s':>9} {'long s':>9}"]
+    for folder, (count, short, long) in sorted(sums.items(), key=lambda entry: -sum(entry[1][1:])):
+        lines.append(f"{count:7.0f} {short:9.1f} {long:9.1f}  {folder}")
+    return lines
+
+
+def wrong_marks(costs: Costs) -> list[str]:
+    """Return a line for each function that should have the mark, or should not."""
+    lines = []
+    for name, cases in sorted(costs.items(), key=lambda entry: -sum(seconds for seconds, _ in entry[1])):
+        total = sum(seconds for seconds, _ in cases)
+        mean, is_long = total / len(cases), cases[0][1]
+        if (mean > MEAN or total > SUM) and not is_long:
+            lines.append(f"{total:9.1f} s in {len(cases)} cases, not marked long: {name}")
+        elif is_long and mean < MEAN / 4 and total < SUM / 4:
+            lines.append(f"{total:9.1f} s in {len(cases)} cases, marked long:     {name}")
+    return lines
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
