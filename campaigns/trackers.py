@@ -164,7 +164,7 @@ def main() -> int:
     count += pipelines() if only in (None, "pipelines") else 0
     if only in (None, "tests"):
         count += subprocess.run(
-            [sys.executable, "-m", "pytest", "-n", "0", "-q", *TESTS], check=False
+            [sys.executable, "-m", "pytest", "-n", "0", "-q", "-m", "", *TESTS], check=False
         ).returncode
     return int(count > 0)
 
