@@ -28,6 +28,7 @@ from chainrule.engines.xla import random
 from chainrule.engines.xla.graph_trace import Values, compute
 from chainrule.engines.xla.operations import Array, Indices, lowered
 from chainrule.graph import Constant, Graph, Input, Node
+from chainrule.ops.array.shape import Transpose
 from chainrule.ops.batch_axis import BATCH, SHARDS, Role
 from chainrule.ops.elementwise.cast_and_stop_gradient import Extent
 from chainrule.ops.operation_card import Apart, Reduced, Shared
@@ -54,6 +55,7 @@ class ShardedStep:
         self._nodes = [node for node in graph.nodes if not isinstance(node.op, Input | Constant)]
         self._leaves = [node for node in graph.nodes if isinstance(node.op, Input | Constant)]
         self._rounds = 1 + max(role.round for role in self._roles.values())
+        self._inner = self._only_transposed()
 
     def outputs(
         self,
@@ -73,7 +75,7 @@ class ShardedStep:
                 length 1, and fuse its operations in another way.
             indices: notes indices outside their table.
         """
-        run = _Run(self._roles, batch, self._devices, rows, shards, indices)
+        run = _Run(self._roles, self._inner, batch, self._devices, rows, shards, indices)
         for node in self._leaves:
             op: Any = node.op
             if self._roles[node].kind != "sample":
@@ -83,6 +85,14 @@ class ShardedStep:
                 [node for node in self._nodes if self._roles[node].round == number], self._needed(number)
             )
         return {name: run.whole_value(node) for name, node in self._outputs.items()}
+
+    def _only_transposed(self) -> set[Node]:
+        """Return the results of shards that nothing but their transposes in the same shards reads."""
+        roles, inner, read = self._roles, set[Node](), set(self._outputs.values())
+        for node in self._nodes:
+            is_transposed = _is_transposed_result(node, [roles[source] for source in node.inputs])
+            (inner if is_transposed else read).update(node.inputs)
+        return inner - read
 
     def _needed(self, number: int) -> list[Node]:
         """Return the nodes of a round with one value for each sample that are read after its shards."""
@@ -99,11 +109,12 @@ class ShardedStep:
 
 
 def shard_roles(nodes: Sequence[Node], samples: Collection[str]) -> dict[Node, Role]:
-    """Return how each node depends on the samples, as ``batch_axis.roles``, with two differences.
+    """Return how each node depends on the samples, as ``batch_axis.roles``, with three differences.
 
     A value of the whole batch that every device has, such as a matrix of similarities, is ``"shared"``: a
-    node that combines it with samples reads the rows of its shard. And reductions that ``COMBINED`` lacks are
-    ``"all"``.
+    node that combines it with samples reads the rows of its shard. Reductions that ``COMBINED`` lacks are
+    ``"all"``. And the transpose of a result of shards is computed in each shard, where XLA merges it with
+    what computes the result: the sum of all shards would otherwise read them in the order of the transpose.
 
     Args:
         nodes: in topological order.
@@ -119,8 +130,15 @@ def shard_roles(nodes: Sequence[Node], samples: Collection[str]) -> dict[Node, R
     return roles
 
 
+def _is_transposed_result(node: Node, inputs: Sequence[Role]) -> bool:
+    """Return whether a node only transposes a result of shards, as the gradient of a weight matrix is."""
+    return isinstance(node.op, Transpose) and inputs[0].kind == "reduced" and inputs[0].by in COMBINED
+
+
 def _shard_role(node: Node, inputs: Sequence[Role]) -> Role:
     op: Any = node.op
+    if _is_transposed_result(node, inputs):
+        return inputs[0]
     latest = max((role.round + (role.kind == "reduced") for role in inputs), default=0)
     if isinstance(op, Extent):
         return Role("shared", latest)
@@ -157,6 +175,7 @@ class _Run:
 
     Args:
         roles: the role of each node.
+        inner: results of shards that are read only in shards.
         batch: the number of samples.
         devices: the number of devices.
         rows: returns the inputs with samples for row numbers within the batch.
@@ -167,13 +186,14 @@ class _Run:
     def __init__(
         self,
         roles: Mapping[Node, Role],
+        inner: Collection[Node],
         batch: int,
         devices: int,
         rows: Callable[[Array], Mapping[str, Array]],
         shards: Array,
         indices: Indices,
     ) -> None:
-        self._roles, self._batch, self._rows = roles, batch, rows
+        self._roles, self._inner, self._batch, self._rows = roles, inner, batch, rows
         self._shards, self._count, self._indices = shards, SHARDS // devices, indices
         self._length = -(-batch // SHARDS)
         self._is_padded = batch % SHARDS != 0
@@ -199,17 +219,22 @@ class _Run:
             node for node in nodes if self._roles[node].kind != "shared" and self._roles[node].by != "all"
         ]
         reduced = [node for node in in_shards if self._roles[node].kind == "reduced"]
+        read = [node for node in reduced if node not in self._inner]
         if needed or reduced:
             samples, partial, position = self._in_each_shard(
-                lambda shard: self._shard(shard, in_shards, needed, reduced)
+                lambda shard: self._shard(shard, in_shards, (needed, reduced, read))
             )
             self._stacked.update(zip(needed, samples, strict=True))
-            self._indices.note(lax.all_gather(position, AXIS))
-            for node, parts in zip(reduced, partial, strict=True):
-                self.values[node] = _combined(lax.all_gather(parts, AXIS, tiled=True), self._roles[node].by)
+            self._indices.note(self._of_all(position))
+            for node, parts in zip(read, partial, strict=True):
+                self.values[node] = _combined(self._of_all(parts), self._roles[node].by)
         for node in undivided:
             inputs = [self.whole_value(source) for source in node.inputs]
             self.values[node] = lowered(self._whole_card(node), self._indices, inputs)
+
+    def _of_all(self, parts: Array) -> Array:
+        """Return the parts of all shards from those of the shards of each device."""
+        return parts if self._count == SHARDS else lax.all_gather(parts, AXIS, tiled=True)
 
     def _whole_card(self, node: Node) -> Any:
         return at_sizes(node, self._sizes)
@@ -231,13 +256,17 @@ class _Run:
         return lax.fori_loop(0, self._shards, step, empty)
 
     def _shard(
-        self, shard: Array, nodes: Sequence[Node], needed: Sequence[Node], reduced: Sequence[Node]
+        self, shard: Array, nodes: Sequence[Node], kinds: tuple[Sequence[Node], ...]
     ) -> tuple[list[Array], list[Array], Array]:
-        """Return values of one shard: of ``needed`` and ``reduced``, and the place of a wrong index or 0.
+        """Return values of one shard: those that are read later, and the place of a wrong index or 0.
 
         Args:
             shard: the number of the shard on this device.
+            nodes: all nodes of the round that are computed in shards.
+            kinds: of these the ones with samples that are needed later, the reduced ones, and of the latter
+                those that are read after the shards.
         """
+        needed, reduced, read = kinds
         number = lax.axis_index(AXIS).astype(jnp.int64) * self._count + shard
         places = number * self._length + jnp.arange(self._length)
         rows = jnp.minimum(places, self._batch - 1)
@@ -253,7 +282,7 @@ class _Run:
         if self._is_padded:
             values = self._without_copies(values, reduced, places < self._batch)
         compute(reduced, values, lambda node: at_sizes(node, cards), indices)
-        return samples, [values[node] for node in reduced], indices.position
+        return samples, [values[node] for node in read], indices.position
 
     def _leaf_values(self, shard: Array, nodes: Sequence[Node], rows: Array) -> Values:
         """Return all values that the nodes of a shard read and do not compute."""
@@ -305,7 +334,7 @@ class _Run:
         if isinstance(node.op, Input):
             return self._rows(jnp.arange(self._batch))[node.op.label]
         axis = role.axis or 0
-        parts = jnp.moveaxis(lax.all_gather(self._stacked[node], AXIS, tiled=True), 0, axis)
+        parts = jnp.moveaxis(self._of_all(self._stacked[node]), 0, axis)
         merged = parts.reshape(*parts.shape[:axis], -1, *parts.shape[axis + 2 :])
         length = size_at(node.shape[axis], self._sizes)
         return lax.slice_in_dim(merged, 0, length, axis=axis)
