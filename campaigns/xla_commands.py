@@ -63,7 +63,7 @@ EXAMPLES = ("article", "digits", "moons")
 CASES |= {f"example {name}": f"example {name}" for name in EXAMPLES}
 SERVERS = {"serve": "serve run --no-token", "serve, two processes": "serve run --no-token --workers 2"}
 WITHOUT = {
-    "resume": "the engine of the RUN",
+    "resume": "continues a training: tests/properties/test_xla_state.py",
     "plan": "trains nothing",
     "show": "prints what is stored",
     "doctor": "prints what is stored",

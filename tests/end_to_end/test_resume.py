@@ -185,3 +185,19 @@ def test_a_link_as_report_is_refused_and_its_target_is_not_changed(chainrule, ru
     assert "E434" in chainrule("resume", run, "--epochs", 4).err
     assert outside.read_text() == "precious"
     assert (run / "config.toml").read_bytes() == config
+
+
+def test_a_run_continues_on_another_engine(chainrule) -> None:
+    words = ("train", "iris", "--net", "4 tanh", "--learning-rate", 0.05, "--epochs", 2, "--out", "run")
+    assert chainrule(*words).code == 0
+    for words, count in (
+        (("resume", "run", "--epochs", 3), 1),
+        (("train", "iris", "--out", "run", "--resume"), 0),
+    ):
+        outcome = chainrule(*words, "--engine", "reference")
+        assert outcome.code == 0, outcome.err
+        text = "the first 6 steps were computed by the engine native; further ones"
+        assert outcome.out.count(text) + outcome.err.count(text) == count
+        assert 'engine = "reference"' in Path("run/config.toml").read_text()
+    outcome = chainrule("explain", "run", "iris", "--step", 2)
+    assert (outcome.code, "computed by another engine: native" in outcome.err) == (2, True)

@@ -10,7 +10,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import ChainruleError, TrainingError
-from chainrule.events import EpochDone, StepDone
+from chainrule.events import EpochDone, Notice, StepDone
 from chainrule.train import step_execution
 from chainrule.train.callback.callback import Callback, last_step_only
 
@@ -133,3 +133,25 @@ def test_shared_parameters_are_those_of_the_last_step_of_any_trainer() -> None:
         trainers[i % 2].step(X[:32], Y[:32])
         own = [trainer.state.parameters["dense1.weight"].tobytes() for trainer in trainers]
         assert own == [shared["dense1.weight"].tobytes()] * 2
+
+
+@pytest.mark.parametrize(("first", "second"), [("native", "xla"), ("xla", "native")])
+def test_a_training_continues_on_another_engine(tmp_path: Path, first: Any, second: Any) -> None:
+    def model(engine: Any) -> cr.Model:
+        return cr.Model(_model().state.recipe.net, "cross_entropy", cr.Adam(1e-2), engine=engine)
+
+    options: dict[str, Any] = {"batch_size": 32, "seed": 1, "verbose": False}
+    expected, history = model(second).fit(X, Y, epochs=3, **options), []
+    model(first).fit(X, Y, epochs=1, run=tmp_path, **options)
+    for epochs, count in ((2, 1), (3, 0)):  # only the change is reported
+        resumed, events = model(second), list[Any]()
+        options["callbacks"] = [events.append]
+        history = resumed.fit(X, Y, epochs=epochs, run=tmp_path, resume=True, **options)
+        notices = [event.en for event in events if isinstance(event, Notice)]
+        text = f"the first 10 steps were computed by the engine {first}; further ones"
+        assert sum(notice.startswith(text) for notice in notices) == count
+    assert [row["loss"] for row in history] == pytest.approx([row["loss"] for row in expected], rel=1e-4)
+    del options["callbacks"]
+    with pytest.raises(ChainruleError, match=f"computed by another engine: {first}") as refused:
+        resumed.replay(3, X, Y, epochs=3, run=tmp_path, **options)
+    assert refused.value.code == "E505"

@@ -353,7 +353,9 @@ def _require_known(name: str, word: str, known: tuple[str, ...]) -> None:
 def require_equal(
     saved: Options, passed: dict[str, Any], data: str, run: str, has_images: bool = False
 ) -> Options:
-    """Return the saved options; refuses other values, and options of a recipe that were not passed.
+    """Return the saved options with the engine that is passed, if any.
+
+    Other values are refused, and so are options of a recipe that were not passed.
 
     Args:
         saved: the options in the run folder.
@@ -364,7 +366,7 @@ def require_equal(
     Raises:
         UsageError E603: options that differ, all of them.
     """
-    different = [name for name, value in passed.items() if value != getattr(saved, name)]
+    different = [n for n, value in passed.items() if n != "engine" and value != getattr(saved, n)]
     if saved.net == ENSEMBLE and not saved.quick and not has_images:
         names = [name for name in OF_RECIPE if name in passed and not saved.is_passed(name)]
         different = list(dict.fromkeys([*different, *names]))
@@ -386,7 +388,7 @@ def require_equal(
             notes=wrong[1:],
             fix=fix,
         )
-    return replace(saved, data=data)
+    return replace(saved, data=data, engine=passed.get("engine", saved.engine))
 
 
 def radius_of(text: str, where: str, name: str = "radius") -> float:

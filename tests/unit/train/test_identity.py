@@ -102,7 +102,6 @@ OTHER: dict[str, tuple[Case, Case, str]] = {
     "seed": (Case(), Case({}, {"seed": 1}), "seed"),
     "batch size": (Case(), Case({}, {"batch_size": 6}), "batch_size"),
     "shuffle": (Case(), Case({}, {"shuffle": False}), "shuffle"),
-    "engine": (Case({"engine": "native"}), Case({"engine": "reference"}), "engine"),
     "frozen": (Case(), Case({"frozen": ["dense1"]}), "frozen"),
     "one unit more": (
         Case(), Case({"net": nn.Sequential(nn.Dense(5, "tanh"), nn.Dense(2))}), "units: 4, now 5",

@@ -132,6 +132,7 @@ OPTION: Texts = {
     ),
     "quick": "one small network instead of an ensemble",
     "epochs": "maximum number of epochs",
+    "resumed_engine": "engine that computes the further steps; by default as before",
     "more_epochs": "maximum number of epochs, at least those that are complete; by default as before",
     "tune_trials": "number of trials, each of which is a training",
     "tune_workers": "number of processes; the result does not depend on it",

@@ -2,7 +2,8 @@
 
 A checkpoint contains the state and the *identity* of its training (``training_identity.py``): layers, loss,
 optimizer, data, options, and fingerprints of the computation. Another training cannot resume from it, since
-the result would be a network that no uninterrupted training computes; the error lists all differences.
+the result would be a network that no uninterrupted training computes; the error lists all differences. Only
+the engine may be another one: the same steps then have other last bits, which a notice states.
 """
 
 from __future__ import annotations
@@ -10,13 +11,20 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from chainrule import store
-from chainrule.errors import FileError, TrainingError, fact
+from chainrule.errors import FileError, Message, TrainingError, fact
 from chainrule.events import Channel, Notice
+from chainrule.settings import EngineName
 from chainrule.train import nonfinite
-from chainrule.train.checkpoint.training_identity import identity_of, planned_as, require_same_training
+from chainrule.train.checkpoint.training_identity import (
+    ENGINE,
+    ENGINES_BEFORE,
+    identity_of,
+    planned_as,
+    require_same_training,
+)
 from chainrule.train.fit_options import FitOptions
 from chainrule.train.model_state import GIVEN, SAMPLED
 from chainrule.train.monitor import probe
@@ -77,7 +85,9 @@ def attach_folder(
     else:
         for line in checkpoint.skipped:
             channel.send(Notice(fact("a damaged checkpoint was skipped: {line}", line=line)))
-        identity["start"] = _restore(run, checkpoint, identity, str(folder.path))
+        identity |= _restore(run, checkpoint, identity, str(folder.path))
+        if identity[ENGINE] != (before := checkpoint.record["identity"][ENGINE]):
+            channel.send(Notice(_other_engine(before, identity[ENGINE], run.state.step)))
         if run.prober is not None:
             run.prober.resume(probes_in(folder), run.state.step)
 
@@ -95,15 +105,36 @@ def attach_folder(
     run.save = save
 
 
-def _restore(run: TrainingRun, checkpoint: Checkpoint, identity: dict[str, Any], where: str) -> Any:
-    """Restore the state of a training; returns the recorded origin of its initial parameters."""
+def _other_engine(before: str, now: str, step: int) -> Message:
+    return fact(
+        "the first {step} steps were computed by the engine {before}; further ones are computed by the "
+        "engine {now}, and have its last bits",
+        step=step,
+        before=before,
+        now=now,
+    )
+
+
+def _restore(
+    run: TrainingRun, checkpoint: Checkpoint, identity: dict[str, Any], where: str
+) -> dict[str, Any]:
+    """Restore the state of a training.
+
+    Returns:
+        what only the checkpoint records: the origin of the initial parameters, and earlier engines.
+    """
     saved: Any = checkpoint.record.get("identity")
-    require_same_training(saved, identity, where, run.network)
-    start = saved["start"]  # only the checkpoint records it
+    engine = saved.get(ENGINE) if isinstance(saved, dict) else None
+    is_known = engine in get_args(EngineName)
+    require_same_training(saved, identity, where, run.network, (ENGINE, ENGINES_BEFORE) if is_known else ())
+    start, earlier = saved["start"], saved.get(ENGINES_BEFORE)
+    engines = [name for name in get_args(EngineName) if isinstance(earlier, list) and name in earlier]
+    if engine != identity[ENGINE]:
+        engines = list(dict.fromkeys([*engines, engine]))
     run.start = SAMPLED if SAMPLED in (start or {}) else GIVEN
     run.state = TrainState.restore(checkpoint.record, checkpoint.tensors, run.state)
     _refuse_other_counts(run, where)
-    return start
+    return {"start": start, ENGINES_BEFORE: engines or None}
 
 
 def _refuse_other_counts(run: TrainingRun, where: str) -> None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 MAX_TEXT = 60  # characters of a value in an error
 ABSENT = "nothing"
+ENGINE, ENGINES_BEFORE = "engine", "engines before"
+"""Facts that a resumed training may change: its engine, and the engines that computed its first steps."""
 MAX_CORES = 1024  # as in the settings
 ROWS_HASHED = 4096  # rows of an array that are hashed in one call
 
@@ -65,7 +67,9 @@ def identity_of(run: TrainingRun) -> dict[str, Any]:
     return {fact.name: fact.of(run) for fact in FACTS}
 
 
-def require_same_training(saved: Any, now: Mapping[str, Any], where: str, network: Network) -> None:
+def require_same_training(
+    saved: Any, now: Mapping[str, Any], where: str, network: Network, except_for: Collection[str] = ()
+) -> None:
     """Refuse to resume another training than the saved one.
 
     Args:
@@ -73,12 +77,14 @@ def require_same_training(saved: Any, now: Mapping[str, Any], where: str, networ
         now: the identity of the present training.
         where: the run folder.
         network: the present network, whose layers are named in the error.
+        except_for: names of facts that may differ.
 
     Raises:
         FileError E505: the identities differ; all differences are listed.
     """
     saved = saved if isinstance(saved, dict) else {}
-    different = {f.name: text for f in FACTS if (text := f.differs(saved.get(f.name), now[f.name]))}
+    compared = [fact for fact in FACTS if fact.name not in except_for]
+    different = {f.name: text for f in compared if (text := f.differs(saved.get(f.name), now[f.name]))}
     differences = list(different.values())
     fix = fact("the previous options, data and code, or another folder for a new training")
     if list(different) == ["epochs"]:
@@ -86,6 +92,10 @@ def require_same_training(saved: Any, now: Mapping[str, Any], where: str, networ
             "epochs={epochs}, or model.fit(..., warm_start=True), which starts a new schedule",
             epochs=str(saved.get("epochs")),
         )
+    elif list(different) == [ENGINE]:
+        fix = f'engine="{saved.get(ENGINE)}"'
+    elif list(different) == [ENGINES_BEFORE]:
+        fix = fact("model.explain(x, y), which explains the present parameters")
     if not differences:
         differences = _other_code(saved.get("computation"), now["computation"], network)
     if differences:
@@ -163,6 +173,15 @@ def _epochs_differ(saved: Any, now: Any) -> str | None:
     if text is None or saved is None or now is None:
         return text
     return fact("{difference}: the learning rate schedule depends on it", difference=text)
+
+
+def _other_engines(saved: Any, now: Any) -> str | None:
+    """Return that a training was resumed on another engine; it cannot be repeated on one."""
+    if not isinstance(saved, list) or not saved:
+        return None
+    return fact(
+        "its first steps were computed by another engine: {names}", names=_brief(", ".join(map(str, saved)))
+    )
 
 
 def _start_differs(saved: Any, now: Any) -> str | None:
@@ -285,7 +304,8 @@ FACTS: tuple[Fact, ...] = (
     _plain("dtype", lambda run: run.model.recipe.dtype),
     _plain("frozen", lambda run: list(run.model.recipe.frozen)),
     _plain("loss_weights", lambda run: dict(run.model.recipe.loss_weights)),
-    _plain("engine", lambda run: run.model.engine or settings.engine),
+    _plain(ENGINE, lambda run: run.model.engine or settings.engine),
+    Fact(ENGINES_BEFORE, lambda run: None, _other_engines),
     # float32 has no entry, as in checkpoints of versions without other precisions.
     _plain("precision", lambda run: None if run.network.precision == "float32" else run.network.precision),
     # The number of cores determines the partition of a batch, and so the order of its sums.

@@ -18,6 +18,7 @@ from chainrule.validation import out_of_range
 def resume(
     run: Annotated[str, typer.Argument(help="=resumed_run", metavar="RUN")],
     epochs: Annotated[int | None, typer.Option(help="=more_epochs")] = None,
+    engine: Annotated[str | None, typer.Option(help="=resumed_engine")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
 ) -> int:
     """Resume a training from its run folder.
@@ -27,6 +28,7 @@ def resume(
     Args:
         run: the run folder, which contains the options and the name of the data.
         epochs: the maximum number of epochs; ``None``: as before.
+        engine: the engine of further steps, which have its last bits; ``None``: as before.
 
     Raises:
         FileError E604: the folder contains no training, or no checkpoint. FileError E505: the learning rates
@@ -44,6 +46,8 @@ def resume(
         if epochs < complete:
             raise out_of_range(epochs, "epochs", "--epochs", f">= {complete}", fix=f"--epochs {2 * complete}")
         options = options.with_passed({"epochs": epochs})
+    if engine is not None:
+        options = options.with_passed({"engine": engine})
     try:
         return run_training(options, Path(run), True, fingerprint, f" --lang {lang}" if lang else "")
     except FileError as error:
