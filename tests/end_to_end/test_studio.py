@@ -81,6 +81,26 @@ def test_a_step_is_trained_and_its_weight_derived(visit: Visit) -> None:
     assert "dense1.weight[0,0]" in visit.text(".inspector")
 
 
+ROOT_CHANGES = """
+milliseconds => new Promise((done) => {
+  let count = 0;
+  const observer = new MutationObserver((changes) => { count += changes.length; });
+  observer.observe(document.documentElement, { attributes: true });
+  observer.observe(document.head, { childList: true, subtree: true, characterData: true });
+  setTimeout(() => { observer.disconnect(); done(count); }, milliseconds);
+})
+"""
+
+
+def test_a_training_changes_nothing_that_lays_out_the_whole_page_again(visit: Visit) -> None:
+    visit.open("training")
+    visit.click("Train")
+    visit.wait_for(".reading", "running")
+    assert visit.page.evaluate(ROOT_CHANGES, 600) == 0  # some frames of the training
+    visit.click("Pause")
+    visit.wait_for(".reading", "paused")
+
+
 def test_request_for_own_data(visit: Visit, tmp_path: Path) -> None:
     (tmp_path / "my plants.csv").write_text(ROWS)
     visit.open("data")

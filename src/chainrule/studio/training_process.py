@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 import threading
 import time
@@ -24,6 +25,7 @@ from chainrule.events import EpochDone, Event, Listener, Notice, StepDone, Train
 from chainrule.graph import Graph
 from chainrule.memoization import cached_property
 from chainrule.records import frozen
+from chainrule.settings import settings
 from chainrule.store import RunFolder
 from chainrule.studio.frames import FrameWriter
 from chainrule.studio.page_errors import error_record
@@ -37,6 +39,7 @@ from chainrule.train.callback.training_view import TrainingView
 
 SECONDS = 0.1  # between two frames of a training that runs
 HISTOGRAM_SECONDS = 0.4
+NICENESS = 5  # of the process
 MAX_ROWS = 256  # of the training, for the distributions of activations
 
 
@@ -285,6 +288,15 @@ def _finish(plan: TrainingPlan, model: Any, folder: RunFolder, output: Output) -
     output.write("ended", is_complete=True, scores=scores)
 
 
+def give_way() -> None:
+    """Leave the page its part of the processor: it computes little, but must do so at once.
+
+    Other programs come first, and one core is not used. The bits of a training do not depend on either.
+    """
+    os.nice(NICENESS)
+    settings.threads = max(1, settings.threads - 1)
+
+
 def main() -> int:
     """Train as the first line of the standard input requests; returns the exit code."""
     source, sink = sys.stdin, sys.stdout
@@ -293,6 +305,7 @@ def main() -> int:
     if not line:  # the studio ended before the training began
         return 0
     record = json.loads(line)
+    give_way()
     commands, output = Commands(source), Output(sink)
     try:
         train(record, commands, output)

@@ -246,7 +246,7 @@ class Workbench:
                 start = 0 if is_new else max(since.get(name, 0) - 1, 0)
                 record[name] = {"every": curve.every, "start": start, "points": curve.points[start:]}
             if training.frames and (latest := max(training.frames)) != since.get("step", -1):
-                record["frame"] = training.frames[latest]
+                record["frame"] = _without_weights(training.frames[latest])
         return record
 
     def _notice(self, notice: Mapping[str, Any], lang: str) -> dict[str, Any]:
@@ -287,7 +287,7 @@ class Workbench:
     def frame(self, step: int) -> dict[str, Any]:
         """Return the frame of a step, or the nearest one."""
         frame = None if self.training is None else self.training.frame_at(step)
-        return {} if frame is None else frame
+        return {} if frame is None else _without_weights(frame)
 
     # --- one step
 
@@ -391,6 +391,11 @@ class Workbench:
         """Return the result of an attack on a row of the data."""
         with self.lock:
             return self.predictions().attack(row, radius, lang)
+
+
+def _without_weights(frame: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a frame without its weights, from which the server computes what the page shows."""
+    return {name: value for name, value in frame.items() if name != "weights"}
 
 
 def _project_of_run(run: str) -> Project:

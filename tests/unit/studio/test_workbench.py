@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from chainrule.notation import number
 from chainrule.page.page import Lines
 from chainrule.studio.frames import decoded, encoded
 from chainrule.studio.points import SETS, sample, write_points
+from chainrule.studio.training_process import NICENESS
 from chainrule.studio.trainings import start_process
 from chainrule.studio.workbench import Workbench
 
@@ -52,6 +54,24 @@ def test_a_training_runs_on_the_engine_of_the_settings(bench: Workbench) -> None
     bench.command({"until": None})  # the setting is another one now
     wait_for(bench, "ended")
     assert 'engine = "reference"' in Path(run, "config.toml").read_text()
+
+
+def test_a_training_leaves_the_page_its_part_of_the_processor(bench: Workbench) -> None:
+    bench.command({"until": 1})
+    wait_for(bench, "paused")
+    assert bench.training is not None
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert os.getpriority(os.PRIO_PROCESS, bench.training.process.pid) == min(own + NICENESS, 19)
+
+
+def test_frames_for_the_page_have_no_weights(bench: Workbench) -> None:
+    bench.command({"until": 1})
+    wait_for(bench, "paused")
+    assert bench.training is not None
+    assert "weights" in bench.training.frames[1]
+    frames = (bench.training_record("en", {})["frame"], bench.frame(1))
+    assert [frame["step"] for frame in frames] == [1, 1]
+    assert all(frame["surface"] and "weights" not in frame for frame in frames)
 
 
 def test_a_run_to_compare_with_is_one_of_the_list(bench: Workbench) -> None:

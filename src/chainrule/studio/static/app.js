@@ -60,7 +60,7 @@ const Opening = () => html`<div class="empty">${state.error ? html`<${ErrorNote}
 function App() {
   useStudio();
   const View = state.project.is_open ? VIEWS[viewNow()] : DataView;
-  useEffect(() => { document.documentElement.lang = state.lang === "zh" ? "zh-Hans" : "en"; document.title = `${T(`tab_${viewNow()}`)} · chainrule studio`; });
+  useEffect(() => { document.documentElement.lang = state.lang === "zh" ? "zh-Hans" : "en"; document.title = `${T(`tab_${viewNow()}`)} · chainrule studio`; }, [state.texts, viewNow()]);
   return html`<a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); document.querySelector("main").focus(); }}>${T("skip")}</a>
     <${Top} /><main id="main" tabindex="-1" aria-busy=${state.busy}>${isOpening() ? html`<${Opening} />` : html`<${View} key=${viewNow()} />`}</main>
     ${state.lessons && html`<${Lessons} />`}

@@ -2,9 +2,41 @@
 import uPlot from "./vendor/uplot.js";
 import { html, state, useEffect, useLayoutEffect, useRef } from "./core.js";
 
-export const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+// Reading a style lays the page out; the colors of a theme are read once.
+const colors = new Map();
+
+export function color(name) {
+  const key = `${document.documentElement.dataset.theme} ${name}`;
+  if (!colors.has(key)) colors.set(key, getComputedStyle(document.documentElement).getPropertyValue(name).trim());
+  return colors.get(key);
+}
+
 const COLORS = ["--c0", "--c1", "--c2", "--c3", "--c4", "--c5", "--c6", "--c7", "--c8", "--c9"];
 export const classColor = (i) => color(COLORS[i % COLORS.length]);
+
+// Drawings of canvases: several a frame as long as there is time, the others in the next one, so that none is late.
+const BUDGET = 5; // milliseconds
+const waiting = new Map();
+
+function drawSome() {
+  const end = performance.now() + BUDGET;
+  for (const [key, draw] of waiting) {
+    waiting.delete(key);
+    draw();
+    if (performance.now() > end) break;
+  }
+  if (waiting.size) requestAnimationFrame(drawSome);
+}
+
+// Draw when the values change; what is not drawn yet when the next values arrive is left out.
+function useDrawing(draw, dependencies) {
+  const key = useRef();
+  useEffect(() => {
+    if (!waiting.size) requestAnimationFrame(drawSome);
+    waiting.set(key, draw);
+  }, dependencies);
+  useEffect(() => () => waiting.delete(key), []);
+}
 
 // series: [{ label, x: [..], y: [..], color, width }]
 export function Curves({ series, height = 230, label, logarithmic = false }) {
@@ -23,7 +55,7 @@ export function Curves({ series, height = 230, label, logarithmic = false }) {
     resize.observe(place.current);
     return () => { resize.disconnect(); chart.current.destroy(); chart.current = null; };
   }, [key]);
-  useEffect(() => { chart.current?.setData(data); }, [series.map((s) => `${s.x.length}/${s.x.at(-1)}`).join(), key]);
+  useDrawing(() => chart.current?.setData(data), [series.map((s) => `${s.x.length}/${s.x.at(-1)}`).join(), key]);
   const last = series.map((s) => `${s.label} ${s.y.at(-1) ?? ""}`).join(", ");
   return html`<div><div class="chart" ref=${place} role="img" aria-label="${label}: ${last}"></div><div class="legend">${series.map((s) => html`<span><i class="i${Number(s.color.slice(3)) || 0}"></i>${s.label}</span>`)}</div></div>`;
 }
@@ -66,7 +98,7 @@ function pointLayer(points, axes, width, ratio) {
 
 export function Surface({ surface, points, axes, label }) {
   const place = useRef(), layer = useRef(null);
-  useEffect(() => {
+  useDrawing(() => {
     const canvas = place.current, width = canvas.clientWidth || 320, ratio = window.devicePixelRatio || 1;
     canvas.width = width * ratio; canvas.height = width * ratio;
     const pen = canvas.getContext("2d");
@@ -88,7 +120,7 @@ export function Surface({ surface, points, axes, label }) {
 // The distribution of one array over time: a column for each frame, darker where more values are.
 export function Distribution({ columns, label }) {
   const place = useRef();
-  useEffect(() => {
+  useDrawing(() => {
     const canvas = place.current;
     if (!columns.length) { canvas.width = 1; canvas.height = 1; return; }
     const bins = columns[0].counts.length, limit = Math.max(...columns.map((column) => column.limit));

@@ -94,9 +94,11 @@ function Rate() {
     <label class="field">${T("pause_between")}<input type="range" min="0" max="1" step="0.05" value=${state.delay ?? 0} onInput=${(event) => { const delay = Number(event.target.value); update({ delay }); train({ delay }); }} /></label></section>`;
 }
 
+const LIVE_PAUSE = 400; // milliseconds between two drawings of a network that trains
+
 function Live() {
   const [drawing, setDrawing] = useState(null), step = state.frame?.step ?? 0;
-  useLatest(() => get(`step?row=${state.row}&step=${state.step < 0 ? -1 : step}`).catch(() => null), (record) => record && setDrawing(record), [state.project.version, Math.floor(step / (state.training.status === "running" ? 5 : 1)), state.training.status]);
+  useLatest(() => get(`step?row=${state.row}&step=${state.step < 0 ? -1 : step}`).catch(() => null), (record) => record && setDrawing(record), [state.project.version, state.training.status === "running" ? Math.floor(performance.now() / LIVE_PAUSE) : step, state.training.status]);
   return drawing && html`<${Drawing} drawing=${drawing} label=${T("drawing")} focusable=${false} onPick=${(key) => { update({ selected: key }); show("chain"); }} />`;
 }
 
