@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("starlette")
 
 from axe import violations
 from browser_visit import Visit, chromium, needs_chromium
+from chainrule.data import decode_image
 from kind_models import MODELS
 from server_process import TOKEN, running_server
 
@@ -43,13 +45,35 @@ def studio_of(name: str, folder: Path, browser: Any) -> Iterator[tuple[Visit, st
         visit.close()
 
 
-def test_boxes_in_an_image_are_a_table(tmp_path: Path, browser: Any) -> None:
+BOXES = """
+() => {
+  const image = document.querySelector("canvas.draw").getBoundingClientRect();
+  const { width, height } = image;
+  return [...document.querySelectorAll("i.box")].map((box) => {
+    const place = box.getBoundingClientRect();
+    const across = [place.left, place.right].map((side) => (side - image.left) / width);
+    const down = [place.top, place.bottom].map((side) => (side - image.top) / height);
+    return [box.innerText.trim(), across[0], down[0], across[1], down[1]];
+  });
+}
+"""
+
+
+def test_boxes_in_an_image_are_drawn_and_a_table(tmp_path: Path, browser: Any) -> None:
     with studio_of("detection", tmp_path, browser) as (visit, data):
         visit.page.set_input_files("input[type=file]", tmp_path / data / "a.png")
         visit.wait_for(RESULT, "dog")
         assert visit.page.locator("[aria-live] th").all_inner_texts() == [
             "class", "score", "left", "top", "right", "bottom",
         ]  # fmt: skip
+        visit.page.locator("i.box").first.wait_for()
+        height, width = decode_image((tmp_path / data / "a.png").read_bytes(), "a.png").shape[:2]
+        rows = visit.page.locator("[aria-live] tbody tr").all()
+        cells = [[cell.inner_text() for cell in row.locator("td").all()] for row in rows]
+        boxes = visit.page.evaluate(BOXES)
+        assert [text for text, *_ in boxes] == [f"{kind} {float(score):.2f}" for kind, score, *_ in cells]
+        expected = [[float(side) for side in row[2:]] / np.tile([width, height], 2) for row in cells]
+        assert np.allclose([sides for _, *sides in boxes], expected, atol=0.02)
         visit.click("Compute")
         visit.page.locator(".chip", has_text="Contributions").click(timeout=60_000)
         visit.page.locator(".chip[aria-pressed=true]").wait_for()

@@ -1,8 +1,9 @@
 // Images and sounds as inputs: a canvas to draw on, a microphone to speak into, and files.
 import { DrawingArea, T, html, useEffect, useRef, useState } from "./core.js";
-import { color } from "./charts.js";
+import { classColor, color } from "./charts.js";
 
-const SIDE = 16; // points of a drawing along each side of a pixel of a model with small images
+const SIDE = 16; // points of a drawing along each side of a pixel of a small image
+const LARGEST = 640; // points of a drawing along a side, unless the image has more pixels
 const base64 = (buffer) => { let text = ""; for (const byte of new Uint8Array(buffer)) text += String.fromCharCode(byte); return btoa(text); };
 
 function File({ accept, onChange }) {
@@ -11,15 +12,28 @@ function File({ accept, onChange }) {
   return html`<button class="button small" onClick=${() => input.current.click()}>${T("choose_file")}</button><input ref=${input} type="file" accept=${accept} hidden onChange=${(event) => event.target.files[0] && take(event.target.files[0])} />`;
 }
 
+const pointsOf = ([width, height]) => Math.max(1, Math.min(SIDE, Math.floor(LARGEST / Math.max(width, height))));
+
+// The boxes of objects, in pixels of the image, with class and score; a table beside the image has them as text.
+function Boxes({ records, size: [width, height] }) {
+  const classes = [...new Set(records.map((record) => record.class))], share = (part, whole) => `${(100 * part) / whole}%`;
+  return records.map((record) => {
+    const tone = classColor(classes.indexOf(record.class)), { left, top, right, bottom } = record;
+    const place = { left: share(left, width), top: share(top, height), width: share(right - left, width), height: share(bottom - top, height), borderColor: tone };
+    return html`<i class="box ${top < 0.12 * height ? "inside" : ""}" aria-hidden="true" style=${place}><span style=${{ borderColor: tone }}>${record.class} ${record.score.toFixed(2)}</span></i>`;
+  });
+}
+
 // An image that is drawn on. The size is that of the row, from which the drawing starts.
-export function Picture({ file, map, onChange }) {
-  const place = useRef(), over = useRef(), last = useRef(null), size = useRef([8, 8]);
-  const [shows, setShows] = useState(false);
+export function Picture({ file, map, boxes, onChange }) {
+  const place = useRef(), over = useRef(), last = useRef(null);
+  const [shows, setShows] = useState(false), [size, setSize] = useState([8, 8]);
   const image = (text, then) => { const picture = new Image(); picture.onload = () => then(picture); picture.src = `data:image/png;base64,${text}`; };
   const show = (text) => image(text, (picture) => {
     const canvas = place.current, pen = canvas.getContext("2d");
-    size.current = [picture.width, picture.height];
-    canvas.width = picture.width * SIDE; canvas.height = picture.height * SIDE;
+    const pixels = [picture.width, picture.height];
+    [canvas.width, canvas.height] = pixels.map((count) => count * pointsOf(pixels));
+    setSize(pixels);
     pen.imageSmoothingEnabled = false;
     pen.drawImage(picture, 0, 0, canvas.width, canvas.height);
   });
@@ -32,7 +46,7 @@ export function Picture({ file, map, onChange }) {
   });
   const send = () => {
     const small = document.createElement("canvas"), canvas = place.current;
-    [small.width, small.height] = size.current;
+    [small.width, small.height] = size;
     const pen = small.getContext("2d");
     pen.imageSmoothingQuality = "high";
     pen.drawImage(canvas, 0, 0, small.width, small.height);
@@ -41,13 +55,13 @@ export function Picture({ file, map, onChange }) {
   const draw = (right, down, begins) => {
     const canvas = place.current, pen = canvas.getContext("2d"), x = right * canvas.width, y = down * canvas.height;
     if (begins) last.current = null;
-    pen.strokeStyle = "#fff"; pen.lineWidth = 1.15 * SIDE * Math.max(1, canvas.width / SIDE / 16); pen.lineCap = "round"; pen.lineJoin = "round";
+    pen.strokeStyle = "#fff"; pen.lineWidth = 1.15 * pointsOf(size) * Math.max(1, size[0] / 16); pen.lineCap = "round"; pen.lineJoin = "round";
     pen.beginPath(); pen.moveTo(...(last.current ?? [x, y])); pen.lineTo(x + 0.01, y); pen.stroke();
     last.current = [x, y];
     send();
   };
   const clear = () => { const canvas = place.current, pen = canvas.getContext("2d"); pen.fillStyle = "#000"; pen.fillRect(0, 0, canvas.width, canvas.height); send(); };
-  return html`<div class="stack tight"><div class="picture"><${DrawingArea} canvas=${place} label=${T("draw_image")} onDraw=${draw}><canvas ref=${over} class="map" aria-hidden="true"></canvas><//></div>
+  return html`<div class="stack tight"><div class="picture"><${DrawingArea} canvas=${place} label=${T("draw_image")} onDraw=${draw}><canvas ref=${over} class="map" aria-hidden="true"></canvas><${Boxes} records=${boxes} size=${size} /><//></div>
     <div class="row"><button class="button small" onClick=${clear}>${T("clear")}</button><${File} accept="image/*" onChange=${(text) => { show(text); onChange(text); }} /><button class="chip" aria-pressed=${shows} disabled=${!map} onClick=${() => setShows(!shows)}>${T("show_map")}</button></div><p class="small soft">${T("draw_image_text")} ${T("draw_keys")}</p></div>`;
 }
 

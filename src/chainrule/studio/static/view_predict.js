@@ -43,6 +43,8 @@ function Attack({ isImage }) {
 
 const cell = (value) => (typeof value === "number" ? short(value) : Array.isArray(value) ? value.map(cell).join(", ") : value ?? "");
 
+const isBox = (record) => ["score", "left", "top", "right", "bottom"].every((name) => typeof record[name] === "number");
+
 // A prediction alone is shown large; several values, such as the boxes of an image, are a table.
 function Records({ records, isShown }) {
   if (!isShown) return "";
@@ -69,7 +71,7 @@ export function PredictView() {
   if (!form) return html`<${Lead} title=${T("predict_title")} text=${T("predict_text")} /><${ErrorNote} error=${error} />`;
   const shares = Object.entries(answer?.predictions[0]?.probabilities ?? {}).sort((a, b) => b[1] - a[1]).slice(0, 10);
   return html`<${Lead} title=${T("predict_title")} text=${T("predict_text")}>${state.project.data.rows > 0 && html`<label class="field">${T("from_row")}<${Edited} class="short" type="number" min="1" max=${state.project.data.rows} value=${state.row || 1} onChange=${(event) => update({ row: Math.max(1, Number(event.target.value)) })} /></label>`}<//>
-    <div class="columns even"><section class="sheet stack tight"><h2>${T("inputs")}</h2>${form.media === "image" && html`<${Picture} key=${`${state.row}/${state.project.version}`} file=${form.fields[0].value} map=${answer?.map} onChange=${(file) => setCells({ file })} />`}${form.media === "audio" && html`<${Recorder} onChange=${(file) => setCells({ file })} />`}
+    <div class="columns even"><section class="sheet stack tight"><h2>${T("inputs")}</h2>${form.media === "image" && html`<${Picture} key=${`${state.row}/${state.project.version}`} file=${form.fields[0].value} map=${answer?.map} boxes=${(answer?.predictions ?? []).filter(isBox)} onChange=${(file) => setCells({ file })} />`}${form.media === "audio" && html`<${Recorder} onChange=${(file) => setCells({ file })} />`}
       ${(form.media ? [] : form.fields.slice(0, 60)).map((field) => html`<${Input} long=${form.form === "texts"} key=${field.name} field=${field} value=${cells[field.name]} onChange=${(value) => setCells({ ...cells, [field.name]: value })} />`)}</section>
     <div class="stack"><section class="sheet stack tight" aria-live="polite"><h2>${T("prediction")}</h2><${Records} records=${answer?.predictions ?? []} isShown=${!!answer} /><${ErrorNote} error=${error} />
       <div class="bars">${shares.map(([label, share]) => html`<div class="bar"><span>${label}</span><i><b style=${{ width: `${(100 * share).toFixed(1)}%` }}></b></i><span class="numbers">${(100 * share).toFixed(1)} %</span></div>`)}</div></section>
