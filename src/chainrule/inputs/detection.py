@@ -23,9 +23,11 @@ from chainrule.model import Model
 from chainrule.nn.loss.center_net import CenterNet
 from chainrule.records import frozen
 from chainrule.symbolic_shape import bound
+from chainrule.uncertainty import UNKNOWN
 
 MIN_SCORE = 0.3
-COLUMNS = ("left", "top", "right", "bottom")
+NUMBERS = ("score", "left", "top", "right", "bottom")
+SCHEMA = {"image": pl.String, "class": pl.String, **dict.fromkeys(NUMBERS, pl.Float64)}
 
 
 @frozen
@@ -179,6 +181,8 @@ class DetectionKind(ImageKind):
     def boxes(self, model: Model, images: ImageRows) -> pl.DataFrame:
         """Return one row for each detection: file, class, score, and the box in pixels of the file.
 
+        An image unlike those of the training has one row with the class ``"unknown"`` and no box.
+
         Args:
             model: a detector.
             images: as ``read_image_rows`` returns them.
@@ -186,15 +190,16 @@ class DetectionKind(ImageKind):
         pixels = next(iter(images.inputs.values()))
         grids = np.asarray(model.predict(images.inputs))  # (N, H, W, K + 4)
         names, min_score = class_names(self.names, grids.shape[-1] - 4), self.min_score
-        columns: dict[str, list] = {name: [] for name in ("image", "class", "score", *COLUMNS)}
-        for name, size, grid in zip(images.names, images.sizes, grids, strict=True):
+        cells: list[tuple[Any, ...]] = []
+        unlike = self.unlike(model, images)
+        for name, size, grid, is_foreign in zip(images.names, images.sizes, grids, unlike, strict=True):
+            if is_foreign:
+                cells.append((name, UNKNOWN, *[None] * len(NUMBERS)))
+                continue
             detected = decode_centers(grid, pixels.shape[1] / grid.shape[0], min_score=min_score)
             scale = np.tile(size[::-1] / np.array(pixels.shape[2:0:-1]), 2)  # of left, top, right and bottom
             boxes = np.clip(detected.boxes * scale, 0, np.tile(size[::-1], 2)).round(1)
-            columns["image"] += [name] * len(boxes)
-            columns["class"] += [names[kind] for kind in detected.classes]
-            columns["score"] += detected.scores.round(4).tolist()
-            for column, values in zip(COLUMNS, boxes.T, strict=True):
-                columns[column] += values.tolist()
-        kinds = {"image": pl.String, "class": pl.String}
-        return pl.DataFrame(columns, schema={name: kinds.get(name, pl.Float64) for name in columns})
+            kinds = [names[kind] for kind in detected.classes]
+            scores = detected.scores.round(4).tolist()
+            cells += [(name, *parts, *box) for *parts, box in zip(kinds, scores, boxes.tolist(), strict=True)]
+        return pl.DataFrame(cells, schema=SCHEMA, orient="row")

@@ -30,6 +30,7 @@ from chainrule.page.png import encode_png
 from chainrule.records import frozen
 from chainrule.store import atomic_write
 from chainrule.symbolic_shape import bound
+from chainrule.uncertainty import UNKNOWN
 
 AREAS = "areas.csv"
 CLASSES = 256  # colors of an indexed PNG file
@@ -134,6 +135,8 @@ class SegmentationKind(ImageKind):
     def areas(self, model: Model, images: ImageRows, out: str | None) -> pl.DataFrame:
         """Return one row for each class in each image: its pixels and its share of the image.
 
+        An image unlike those of the training has one row with the class ``"unknown"``, and no mask.
+
         Args:
             model: a segmenter.
             images: as ``read_image_rows`` returns them.
@@ -144,12 +147,16 @@ class SegmentationKind(ImageKind):
         """
         if out is not None:
             _refuse_folder(out, images.folder)
+            Path(out).mkdir(parents=True, exist_ok=True)
         scores = np.asarray(model.predict_proba(images.inputs))  # (N, h, w, K)
         names, colors = class_names(self.names, scores.shape[-1]), self._colors(scores.shape[-1])
-        rows, stems = [], _stems(images.names)
+        unlike, stems, rows = self.unlike(model, images), _stems(images.names), []
         for row, (name, stem, size) in enumerate(
             zip(images.names, stems, images.sizes.tolist(), strict=True)
         ):
+            if unlike[row]:
+                rows.append((name, UNKNOWN, None, None))
+                continue
             mask = class_mask(scores[row], tuple(size))
             counts = np.bincount(mask.reshape(-1), minlength=len(names))
             rows += [(name, names[k], int(counts[k]), counts[k] / mask.size) for k in np.flatnonzero(counts)]

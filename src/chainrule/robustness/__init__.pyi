@@ -18,10 +18,12 @@ from chainrule.robustness.confident_learning import label_issues as label_issues
 from chainrule.robustness.corruptions import sweep as sweep
 from chainrule.robustness.drift_tests import DriftResult as DriftResult
 from chainrule.robustness.drift_tests import drift as drift
+from chainrule.robustness.novelty_gate import MIN_GATE_ROWS as MIN_GATE_ROWS
 from chainrule.robustness.novelty_gate import NoveltyGate as NoveltyGate
 from chainrule.robustness.novelty_gate import is_unlike as is_unlike
 from chainrule.robustness.novelty_gate import stored_gate as stored_gate
 from chainrule.robustness.novelty_gate import with_novelty_gate as with_novelty_gate
+from chainrule.robustness.novelty_gate import without_gate as without_gate
 from chainrule.robustness.novelty_scores import Novelty as Novelty
 from chainrule.robustness.novelty_scores import novelty as novelty
 from chainrule.robustness.sweep_result import SweepResult as SweepResult

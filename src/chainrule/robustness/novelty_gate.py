@@ -1,4 +1,4 @@
-"""Rows unlike those of the training: a model may store how far from them a row is predicted as a class.
+"""Rows unlike those of the training: a model may store how far from them a row is predicted.
 
 A classifier has no class for an image of something else, and is often certain of a wrong one. The distance is
 measured in the features before the last layer, where the rows of a class form a cloud: of the R directions in
@@ -6,8 +6,9 @@ which the clouds are widest the variances are estimated, of all others one commo
 
     score = min_k  sum_r (v_r . (f - m_k))^2 / l_r  +  |rest of f - m_k|^2 / s
 
-with m_k the mean of the rows of class k. The level is a quantile of the scores of validation rows: of rows
-like these, a stated share is above it, and ``predict`` names them ``"unknown"``.
+with m_k the mean of the rows of class k; a model of values, boxes or masks has one cloud. The level is a
+quantile of the scores of validation rows: of rows like these, a stated share is above it. ``predict`` names
+them ``"unknown"``, and leaves values empty.
 
 Reference: Lee, Lee, Lee and Shin (2018), A simple unified framework for detecting out-of-distribution samples
 and adversarial attacks, NeurIPS, for the distance; Tipping and Bishop (1999), Mixtures of probabilistic
@@ -36,8 +37,8 @@ from chainrule.validation import number, out_of_range
 ARRAYS = ("means", "directions", "variances")
 DIRECTIONS, MAX_FEATURES = 32, 4096
 FLOOR = 1e-6  # of a variance, relative to the mean one
-MIN_ROWS = 10  # of the validation
-BLOCK = 512  # rows whose features are computed at once
+MIN_GATE_ROWS = 10  # of the validation
+BLOCK, BLOCK_NUMBERS = 512, 1 << 22  # rows whose features are computed at once, and numbers in them
 
 
 @frozen(eq=False)
@@ -79,26 +80,25 @@ class NoveltyGate:
 def with_novelty_gate(
     model: ModelState, x: Any, validation: Any, *, false_alarms: float = 0.01
 ) -> ModelState:
-    """Return a classifier that predicts ``"unknown"`` for rows unlike those of its training.
+    """Return a model that predicts ``"unknown"`` or no value for rows unlike those of its training.
 
     Args:
-        model: a trained classifier with one output, such as ``model.state``.
+        model: a trained model with one output, such as ``model.state``.
         x: training rows, as for ``predict``.
         validation: other rows like them, at least 10, from which the level is chosen.
         false_alarms: the share of rows like these that are predicted as unknown; at least 1/(n + 1).
 
     Raises:
-        TrainingError E570: not a classifier with one output. UsageError E101, E102: a share outside 0 to 1;
+        TrainingError E570: several outputs. UsageError E101, E102: a share outside 0 to 1;
         too few validation rows.
     """
     false_alarms = number(false_alarms, "false_alarms", "novelty gate", minimum=0, maximum=1)
-    if model.task != "classification" or len(model.targets) != 1:
-        expected = fact("a classifier with one output and one class for a sample")
-        received = ", ".join(model.targets)
+    if len(model.targets) != 1:
+        expected, received = fact("a model with one output"), ", ".join(model.targets)
         raise TrainingError("E570", where="novelty gate", received=received, expected=expected)
     known, others = (_features(model, encode_rows(model, rows, "novelty gate").x) for rows in (x, validation))
-    if len(others) < MIN_ROWS:
-        expected = fact("at least {minimum} rows", minimum=MIN_ROWS)
+    if len(others) < MIN_GATE_ROWS:
+        expected = fact("at least {minimum} rows", minimum=MIN_GATE_ROWS)
         raise out_of_range(len(others), "validation", "novelty gate", expected)
     gate = _fitted(known, _classes(model, x))
     scores = np.sort(gate.scores(others))
@@ -108,10 +108,15 @@ def with_novelty_gate(
     return replace(model, facts={**model.facts, NOVELTY_GATE: gate.record()})
 
 
+def without_gate(model: ModelState) -> ModelState:
+    """Return a model that predicts all rows."""
+    return replace(model, facts={name: value for name, value in model.facts.items() if name != NOVELTY_GATE})
+
+
 def stored_gate(model: ModelState) -> NoveltyGate | None:
-    """Return the gate in the facts of a classifier; ``None`` without one that is whole."""
+    """Return the gate in the facts of a model; ``None`` without one that is whole."""
     record = model.facts.get(NOVELTY_GATE)
-    if not isinstance(record, dict) or model.task != "classification" or len(model.targets) != 1:
+    if not isinstance(record, dict) or len(model.targets) != 1:
         return None
     means, directions, variances = (_unpacked(record.get(name)) for name in ARRAYS)
     numbers = [record.get(name) for name in ("level", "false_alarms", "rows")]
@@ -148,15 +153,20 @@ def is_unlike(model: ModelState, gate: NoveltyGate, x: Any) -> np.ndarray:
 def _features(model: ModelState, inputs: dict[str, np.ndarray]) -> np.ndarray:
     """Return the features of rows, (N, F), in blocks of rows."""
     count = len(next(iter(inputs.values())))
-    blocks = ({name: a[i : i + BLOCK] for name, a in inputs.items()} for i in range(0, count, BLOCK))
+    numbers = sum(a.size for a in inputs.values()) // max(1, count)
+    size = max(1, min(BLOCK, BLOCK_NUMBERS // max(1, numbers)))
+    blocks = ({name: a[i : i + size] for name, a in inputs.items()} for i in range(0, count, size))
     parts = [features_of_rows(model, block) for block in blocks]
     flat = np.concatenate(parts) if parts else np.zeros((0, 1))
     return flat if flat.shape[1] <= MAX_FEATURES else flat[:, :: -(-flat.shape[1] // MAX_FEATURES)]
 
 
 def _classes(model: ModelState, x: Any) -> np.ndarray:
-    """Return the number of the predicted class of each row."""
-    return np.unique(np.asarray(predict(model, x)).astype(str), return_inverse=True)[1]
+    """Return the number of the predicted class of each row; 0 where the output is not one class."""
+    predicted = np.asarray(predict(model, x))
+    if model.task != "classification" or predicted.ndim != 1:
+        return np.zeros(len(predicted), np.int64)
+    return np.unique(predicted.astype(str), return_inverse=True)[1]
 
 
 def _fitted(features: np.ndarray, classes: np.ndarray) -> NoveltyGate:

@@ -30,6 +30,7 @@ from chainrule.engines import compile
 from chainrule.errors import TrainingError, alternatives, fact
 from chainrule.graph import Graph, Node, order
 from chainrule.notation import number
+from chainrule.ops import functional as F
 from chainrule.page.html import html_page
 from chainrule.page.page import Items, Page, Section, Table
 from chainrule.page.terminal import text_page
@@ -200,14 +201,32 @@ def features_of_rows(model: ModelState, inputs: dict[str, np.ndarray]) -> np.nda
 
 
 def features_of(network: Network) -> Node:
-    """Return the input of the last fully connected layer, (B, ...); the output if there is none."""
+    """Return the input of the last fully connected layer, (B, ...); the output if there is none.
+
+    A network whose output is a map (B, H, W, K), such as a mask, has the mean and the standard deviation of
+    each channel of its smallest map instead, (B, 2 C).
+    """
     output = next(iter(network.inference.outputs.values()))
+    if output.rank == 4 and (deepest := _smallest_map(output)) is not None:
+        mean = F.mean(deepest, (1, 2))  # (B, C)
+        square = F.mean(F.square(deepest), (1, 2))
+        return F.concatenate([mean, F.sqrt(F.maximum(square - F.square(mean), 0.0))], 1)
     products = [n for n in order([output]) if n.op.name == "matmul" and n.inputs[0].rank > 1]
     if not products:
         return output
     node = products[-1].inputs[0]
     is_per_sample = node.shape[:1] == output.shape[:1] and all(isinstance(n, int) for n in node.shape[1:])
     return node if is_per_sample and math.prod(bound(node.shape[1:])) else output
+
+
+def _smallest_map(output: Node) -> Node | None:
+    """Return the input (B, H, W, C) of the last convolution on the fewest places, if there is one."""
+    maps = [n for n in order([output]) if n.op.name == "convolution" and n.rank == n.inputs[0].rank == 4]
+    if not maps:
+        return None
+    places = [math.prod(bound(n.shape[1:3])) for n in maps]
+    last = max(i for i, count in enumerate(places) if count == min(places))
+    return maps[last].inputs[0]
 
 
 def energy(logits: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from chainrule.errors import UsageError, fact
 from chainrule.inputs import InputKind, kind_of
 from chainrule.model import Model
 from chainrule.records import frozen
-from chainrule.robustness.novelty_gate import is_unlike, stored_gate
+from chainrule.robustness.novelty_gate import NoveltyGate, is_unlike, stored_gate
 from chainrule.tabular.threshold import decided_labels, network_threshold, reads_calibrated, stored_threshold
 from chainrule.train.evaluation.frame_predictions import PREDICTION, probability_columns, probability_titles
 from chainrule.train.evaluation.frame_predictions import prediction_columns as columns_of_outputs
@@ -171,6 +171,8 @@ class ColumnPredictor:
         """Return the columns for prepared inputs, (N, ...) or arrays by input name."""
         if self.is_undecided:
             return self._columns(predict(self.state, x, self.is_apart))
+        if self.gate is not None and self.state.task == "regression":
+            return self._values(self.gate, x)
         predicted, raw = predict_with_probabilities(self.state, x, self.is_apart)
         if isinstance(raw, dict) or isinstance(predicted, dict):
             return self._columns(predicted) | (_in_float64(self.state, raw) if self.proba else {})
@@ -197,6 +199,11 @@ class ColumnPredictor:
         if self.uncertainty.level is not None:
             columns |= self.uncertainty.sets(model, raw, _labels(model, raw))
         return columns
+
+    def _values(self, gate: NoveltyGate, x: Any) -> dict[str, np.ndarray]:
+        """Return the columns of values, ``None`` for rows unlike those of the training."""
+        columns, unlike = self._columns(predict(self.state, x, self.is_apart)), is_unlike(self.state, gate, x)
+        return {name: _empty_where(unlike, column) for name, column in columns.items()}
 
     def _columns(self, predicted: Any) -> dict[str, np.ndarray]:
         """Return the column of each output, in the form of the kind of the model."""
@@ -249,6 +256,14 @@ def threshold_option(model: Model) -> dict[str, Any]:
     is_binary = model.task == "classification" and len(model.targets) == 1 and len(model.labels or ()) == 2
     limit = network_threshold(model) if is_binary else None
     return {} if limit is None else {"threshold": limit}
+
+
+def _empty_where(unlike: np.ndarray, column: np.ndarray) -> np.ndarray:
+    """Return a column of values with ``None`` in some rows; the others have the digits of their dtype."""
+    if not unlike.any():
+        return column
+    values = [None if own else float(str(value)) for own, value in zip(unlike, column, strict=True)]
+    return np.array(values, object)
 
 
 def _in_float64(state: ModelState, probabilities: Any) -> dict[str, np.ndarray]:

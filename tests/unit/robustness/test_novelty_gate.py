@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import chainrule as cr
 from chainrule.apps.cli.main import main
+from chainrule.data.boxes import encode_centers
 from chainrule.errors import TrainingError, UsageError
+from chainrule.inputs import DetectionKind, SegmentationKind
 from chainrule.robustness import is_unlike, stored_gate, with_novelty_gate
 from chainrule.tabular.predicted_columns import Uncertainty, prediction_columns
 from chainrule.uncertainty import UNKNOWN
@@ -120,16 +123,110 @@ def test_a_damaged_gate_is_none(model: cr.Model, change: Callable[[Any], object]
         damaged.state.facts["novelty gate"] = gate.record()  # type: ignore[index]
 
 
-def test_values_and_few_rows_are_refused(model: cr.Model) -> None:
+def test_several_outputs_and_few_rows_are_refused(model: cr.Model) -> None:
     with pytest.raises(UsageError, match="E102"):
         with_novelty_gate(model.state, rows(50, 0)[0], rows(9, 1)[0])
-    values = cr.Model(cr.Sequential(cr.Dense(1)), "mse")
-    values.fit(rows(40, 0)[0], np.ones((40, 1), "float32"), epochs=1, verbose=False)
+    net = cr.Sequential(cr.Parallel("none", first=cr.Dense(1), second=cr.Dense(1)))
+    several = cr.Model(net, {"first": "mse", "second": "mse"})
+    y = np.ones((40, 1), "float32")
+    several.fit(rows(40, 0)[0], {"first": y, "second": y}, epochs=1, verbose=False)
     with pytest.raises(TrainingError, match="E570"):
-        with_novelty_gate(values.state, rows(40, 0)[0], rows(40, 1)[0])
+        with_novelty_gate(several.state, rows(40, 0)[0], rows(40, 1)[0])
 
 
 def test_with_few_validation_rows_the_rate_is_what_they_allow(model: cr.Model) -> None:
     gate = stored_gate(with_novelty_gate(model.state, rows(200, 0)[0], rows(24, 1)[0], false_alarms=0.001))
     assert gate is not None
     assert gate.false_alarms == pytest.approx(1 / 25)
+
+
+def images(count: int, seed: int) -> np.ndarray:
+    """Images with a bright square on a dark ground, (N, 24, 24, 3)."""
+    draw = np.random.default_rng(seed)
+    x = 0.1 + 0.02 * draw.random((count, 24, 24, 3))
+    for image, (row, column) in zip(x, draw.integers(2, 12, (count, 2)), strict=True):
+        image[row : row + 8, column : column + 8] += (0.6, 0.4, 0.2)
+    return x.astype(np.float32)
+
+
+def detector() -> cr.Model:
+    """A network that finds the squares, with a gate."""
+    x = images(120, 0)
+    corners = [np.argwhere(image[..., 0] > 0.5) for image in x]
+    boxes = [np.array([[*c.min(0)[::-1], *(c.max(0)[::-1] + 1)]]) for c in corners]
+    y = np.stack([encode_centers(own, np.array([0]), 1, (6, 6), 4) for own in boxes])
+    net = cr.Sequential(
+        *[cr.Conv(8, 3, stride=2, padding="same", activation="relu") for _ in range(2)], cr.Conv(5, 1)
+    )
+    return gated(
+        cr.Model(net, cr.CenterNet(), cr.Adam(0.01), metrics=[]), x, y, DetectionKind(("square",), 0.05)
+    )
+
+
+def segmenter() -> cr.Model:
+    """A network that marks the pixels of the squares, with a gate."""
+    x = images(120, 0)
+    small = [cr.Conv(8, 3, stride=2, padding="same", activation="relu"), cr.Conv(8, 1), cr.UpSampling()]
+    net = cr.Sequential(*small, cr.Conv(2, 1))
+    y = (x[..., 0] > 0.5).astype(np.int64)
+    return gated(
+        cr.Model(net, "cross_entropy", cr.Adam(0.01), metrics=[]),
+        x,
+        y,
+        SegmentationKind(("ground", "square")),
+    )
+
+
+def gated(model: cr.Model, x: np.ndarray, y: np.ndarray, kind: DetectionKind | SegmentationKind) -> cr.Model:
+    """Train a model of a kind, with a gate."""
+    model.fit(x, y, epochs=4, seed=0, verbose=False)
+    kind.attach(model)
+    return cr.Model.of(with_novelty_gate(model.state, x, images(60, 1)))
+
+
+@pytest.mark.parametrize("trained", [detector, segmenter])
+def test_images_of_other_content_are_unknown_to_detectors_and_segmenters(
+    trained: Callable[[], cr.Model], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, folder = tmp_path / "model.safetensors", tmp_path / "images"
+    trained().save(run)
+    folder.mkdir()
+    noise = np.random.default_rng(2).random((24, 24, 3))
+    pictures = {"0like": images(1, 3)[0], "1noise": noise, "2bright": np.full((24, 24, 3), 0.95)}
+    for name, pixels in pictures.items():
+        Image.fromarray(np.round(255 * pixels).astype(np.uint8)).save(folder / f"{name}.png")
+    out = ["--out", str(tmp_path / "out")] if trained is segmenter else []
+    assert main(["predict", str(run), str(folder), "--lang", "en", *out]) == 0
+    output = capsys.readouterr()
+    assert "predicted as unknown" in output.err
+    text = output.out if not out else (tmp_path / "out" / "areas.csv").read_text(encoding="utf-8")
+    rows = list(csv.DictReader(text.splitlines()))
+    assert {row["image"] for row in rows if row["class"] == UNKNOWN} == {"1noise.png", "2bright.png"}
+    assert {row["class"] for row in rows if row["image"] == "0like.png"} <= {"square", "ground"}
+    assert all(not row[name] for row in rows if row["class"] == UNKNOWN for name in list(row)[2:])
+    if out:
+        assert not list((tmp_path / "out").glob("1noise*"))
+    assert main(["predict", str(run), str(folder), "--every-class"]) == 0
+    assert UNKNOWN not in capsys.readouterr().out
+
+
+def test_values_of_other_rows_are_empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    x = rows(300, 0)[0]
+    model = cr.Model(cr.Sequential(cr.Dense(16, "tanh"), cr.Dense(1)), "mse", cr.Adam(0.02))
+    model.fit(x, x[:, :1] * 0.1, epochs=5, seed=0, verbose=False)
+    model = cr.Model.of(with_novelty_gate(model.state, x, rows(200, 1)[0]))
+    run, data = tmp_path / "model.safetensors", tmp_path / "rows.npz"
+    model.save(run)
+    own = np.concatenate([rows(5, 4)[0], np.full((5, 4), -20, "float32")])
+    np.savez(data, x=own, y=own[:, :1])
+    assert main(["predict", str(run), str(data), "--lang", "en"]) == 0
+    output = capsys.readouterr()
+    assert "have no predicted value" in output.err
+    values = [row["prediction"] for row in csv.DictReader(output.out.splitlines())]
+    assert values[5:] == [""] * 5
+    assert np.array(values[:5], float) == pytest.approx(model.predict(own[:5]).ravel(), abs=1e-6)
+    assert main(["evaluate", str(run), str(data), "--lang", "en"]) == 0
+    assert "leaves 5 of these 10 rows without a value" in capsys.readouterr().out
+    assert main(["predict", str(run), str(data), "--every-class"]) == 0
+    output = capsys.readouterr()
+    assert all(row["prediction"] for row in csv.DictReader(output.out.splitlines()))

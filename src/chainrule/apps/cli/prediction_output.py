@@ -146,7 +146,8 @@ def _without_returns(columns: Sequence[pl.Series]) -> str:
     unnamed = pl.DataFrame([column.alias(f"{i}") for i, column in enumerate(columns)])
     # An empty text would be written as "", a missing cell is not.
     plain = unnamed.with_columns(pl.col(pl.String).replace("", None))
-    return plain.write_csv(include_header=False)
+    empty = '""' if len(columns) == 1 else None  # readers skip a line without any character
+    return plain.write_csv(include_header=False, null_value=empty)
 
 
 def _plain(value: Any) -> Any:

@@ -331,6 +331,13 @@ PREDICTIONS: Texts = {
         "Rows farther from the training rows than all but {share} of {rows:,} validation rows are predicted "
         "as unknown; --every-class predicts them, too."
     ),
+    "no_values_unlike_training": (
+        "Rows farther from the training rows than all but {share} of {rows:,} validation rows have no "
+        "predicted value; --every-class predicts them, too."
+    ),
+    "without_every_value": (
+        "predict leaves {count} of these {rows} rows without a value; the metrics count all rows."
+    ),
 }
 
 

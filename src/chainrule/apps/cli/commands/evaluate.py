@@ -33,7 +33,6 @@ from chainrule.tabular.evaluation import (
 from chainrule.tabular.predicted_columns import prediction_columns
 from chainrule.tabular.threshold import CALIBRATED, stored_decision
 from chainrule.tabular.training_status import TableFacts
-from chainrule.train.evaluation.frame_predictions import PREDICTION
 from chainrule.train.evaluation.rows import encode_labeled
 from chainrule.uncertainty.unknown_classes import UNKNOWN, stored_level
 
@@ -106,9 +105,12 @@ def _unknown_line(model: Model, x: Any, rows: int) -> None:
     """Print how many rows ``predict`` names unknown, which the metrics do not know."""
     if stored_gate(model.state) is None and stored_level(model.state) is None:
         return
-    predicted = prediction_columns(model, x, False).get(PREDICTION, np.zeros(0))
-    count = int((predicted == UNKNOWN).sum())
-    screen.line(text_of("evaluated_unknown").format(count=count, rows=rows))
+    predicted = next(iter(prediction_columns(model, x, False).values()))
+    key, other = (
+        ("without_every_value", None) if model.task == "regression" else ("evaluated_unknown", UNKNOWN)
+    )
+    count = sum(value == other for value in predicted.tolist())
+    screen.line(text_of(key).format(count=count, rows=rows))
 
 
 def _table(model: Model, preparation: Preparation, table: Table, run: str, metric: list[str]) -> None:

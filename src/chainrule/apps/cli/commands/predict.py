@@ -52,12 +52,12 @@ from chainrule.data.tables.preparation import (
 )
 from chainrule.errors import DataError, Message, TrainingError, UsageError, fact
 from chainrule.escaping import quoted
-from chainrule.inputs import InputRows, LeftOut, Output
+from chainrule.inputs import InputRows, LeftOut, Output, kind_of
 from chainrule.memoization import cached_property
 from chainrule.model import Model
 from chainrule.page import screen
 from chainrule.records import frozen
-from chainrule.robustness.novelty_gate import stored_gate
+from chainrule.robustness.novelty_gate import stored_gate, without_gate
 from chainrule.robustness.novelty_scores import LEVEL, METHODS
 from chainrule.settings import settings
 from chainrule.tabular.evaluation import is_calibrated
@@ -138,9 +138,7 @@ def predict(
         return
     model, rows = load(run, texts or data, reading, damaged)
     _refuse_damaged(rows, damaged)
-    if expected := rows.kind.options():
-        chosen["damaged"] = False  # refused above where it does not apply
-        _refuse_options(expected, only_predictions=only and not rows.kind.keeps_columns, **chosen)
+    model = _of_own_form(model, rows, only, chosen)
     output = rows.kind.output(model, rows, out)
     if output is not None:
         _write_output(model, rows, output, only, raw)
@@ -178,6 +176,20 @@ def _take_texts(run: str, data: str, options: dict[str, Any]) -> Sequence[str]:
         fix, received = f"chainrule predict {quoted(run)} {quoted(data)}", f"{data} --text"
         raise UsageError("E601", where=where, option="--text", expected=expected, received=received, fix=fix)
     return texts
+
+
+def _of_own_form(model: Model, rows: InputRows, only: bool, chosen: dict[str, bool]) -> Model:
+    """Refuse options that do not apply to a kind with its own form of predictions (E601).
+
+    Returns:
+        the model, without its gate where ``--every-class`` is chosen.
+    """
+    if rows.kind.has_own_output and stored_gate(model.state) is not None:
+        model = _announce_gate(model, chosen.pop("every_class", False))
+    if expected := rows.kind.options():
+        chosen["damaged"] = False  # refused before where it does not apply
+        _refuse_options(expected, only_predictions=only and not rows.kind.keeps_columns, **chosen)
+    return model
 
 
 def _refuse_damaged(rows: InputRows, damaged: str) -> None:
@@ -331,16 +343,26 @@ def _write(frames: Iterable[pl.DataFrame], out: str | None, raw: bool) -> None:
     sys.stdout.flush()
 
 
+def _announce_gate(model: Model, is_off: bool) -> Model:
+    """Print which rows are unlike those of the training; return the model, without its gate if ``is_off``."""
+    gate = stored_gate(model.state)
+    if gate is None or is_off:
+        return model if gate is None else Model.of(without_gate(model.state))
+    has_values = model.task == "regression" and not kind_of(model).has_own_output
+    line = text_of("no_values_unlike_training" if has_values else "unlike_training")
+    text = line.format(rows=gate.rows, share=f"{gate.false_alarms:.1%}")
+    screen.line(text, "yellow", to_errors=True)
+    return model
+
+
 def _announce_decision(model: Model, passed: float | None, rule: Uncertainty = CERTAIN) -> None:
     """Print what decides other than the largest probability; E611: a threshold for other than two classes."""
     labels: tuple[Any, ...] = () if model.task == "regression" else tuple(model.labels or ())
     if passed is not None and len(labels) != 2:
         received = fact("{count} classes", count=len(labels)) if labels else "regression"
         raise UsageError("E611", where="--threshold", expected=fact("two classes"), received=received)
-    gate, level = stored_gate(model.state), stored_level(model.state)
-    if gate is not None and rule.refuses_unlike:
-        line = text_of("unlike_training").format(rows=gate.rows, share=f"{gate.false_alarms:.1%}")
-        screen.line(line, "yellow", to_errors=True)
+    level = stored_level(model.state)
+    _announce_gate(model, not rule.refuses_unlike)
     if passed is not None:
         return
     if level is not None and rule.refuses_unlike:
