@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,8 @@ import numpy as np
 import pytest
 
 pytest.importorskip("starlette")
+
+from PIL import Image
 
 from axe import violations
 from browser_visit import Visit, chromium, needs_chromium
@@ -77,6 +80,24 @@ def test_boxes_in_an_image_are_drawn_and_a_table(tmp_path: Path, browser: Any) -
         visit.click("Compute")
         visit.page.locator(".chip", has_text="Contributions").click(timeout=60_000)
         visit.page.locator(".chip[aria-pressed=true]").wait_for()
+
+
+@pytest.mark.parametrize("sides", [(8, 8), (480, 300)])
+def test_a_drawing_on_an_image_has_its_pixels(tmp_path: Path, browser: Any, sides: tuple[int, int]) -> None:
+    with studio_of("detection", tmp_path, browser) as (visit, _):
+        Image.new("RGB", sides).save(tmp_path / "black.png")
+        visit.page.set_input_files("input[type=file]", tmp_path / "black.png")
+        canvas = visit.page.locator("canvas.draw")
+        visit.page.wait_for_function(
+            "width => document.querySelector('canvas.draw').width % width === 0", arg=sides[0]
+        )
+        assert int(canvas.evaluate("canvas => canvas.width")) <= 640
+        with visit.page.expect_request("**/api/predict**") as sent:
+            canvas.click()
+        content = base64.b64decode(sent.value.post_data_json["file"])
+        pixels = decode_image(content, "drawn.png")
+        assert pixels.shape[1::-1] == sides
+        assert pixels.max() > 40  # the dot is on the corner of four pixels
 
 
 def test_a_span_and_its_contributions_are_shown(tmp_path: Path, browser: Any) -> None:

@@ -22,7 +22,7 @@ from chainrule.web.bodies import Limits
 from chainrule.web.token_host_and_origin import Access
 
 STATIC = Path(chainrule.__file__).parent / "studio" / "static"
-ACCESS = Access(None, ("localhost",), "cookie")
+ACCESS = Access(None, frozenset({"localhost"}), "cookie")
 
 
 def test_the_files_of_the_page_do_not_wait_for_the_data() -> None:
