@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.apps.cli.main import main
 from chainrule.attribution.attribution import Attribution
 from chainrule.data import Table
 from chainrule.data.molecules import MoleculeInput
@@ -30,6 +32,7 @@ from chainrule.inputs import (
 )
 from chainrule.inputs import reading as reading_of_kinds
 from chainrule.records import frozen
+from kind_models import items
 
 
 @frozen
@@ -175,3 +178,18 @@ def test_missing_arrays_are_named(run: str) -> None:
     np.savez("b.npz", z=np.ones((2, 3), "float32"))
     with pytest.raises(DataError, match="E326"):
         read_rows(cr.load(run), "b.npz", NO_OPTIONS)
+
+
+def test_semicolons_in_a_file_of_items_alone_are_no_delimiter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    items()
+    Path("own.csv").write_text("items\nAlien; Dune\nBrazil\n", encoding="utf-8")
+    assert main(["predict", "model.safetensors", "own.csv"]) == 0
+    first, second = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert "Brazil" in str(first)
+    assert "Dune" in str(second)
+    Path("own.csv").write_text("name,items\nann,Alien,Dune\n", encoding="utf-8")
+    assert main(["predict", "model.safetensors", "own.csv"]) == 2
+    assert "E306" in capsys.readouterr().err

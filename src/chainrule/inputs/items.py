@@ -66,7 +66,7 @@ class ItemKind(InputKind):
 
     def open(self, model: Model, data: Any, reading: ReadOptions) -> Table | None:
         """Return a table with the column ``items`` (E313) and rows (E343)."""
-        return None if is_archive(data) else required(read_source(data, reading), [ITEMS])
+        return None if is_archive(data) else required(_read(data, reading), [ITEMS])
 
     def text_columns(self, model: Model) -> tuple[str, ...]:
         """Return the column of the names of items."""
@@ -153,3 +153,16 @@ class ItemKind(InputKind):
         cells = tuple({names[i]: "1" for i in np.flatnonzero(items).tolist()} for items in known)
         targets = tuple(names[int(text)] if str(text).isdecimal() else text for text in attribution.targets)
         return replace(attribution, columns=names, cells=cells, targets=targets)
+
+
+def _read(data: Any, reading: ReadOptions) -> Table:
+    """Read a table; in a file of the column ``items`` alone, semicolons and commas belong to the cells."""
+    try:
+        return read_source(data, reading)
+    except DataError as error:
+        if error.code != "E306" or reading.delimiter:
+            raise
+        table = read_source(data, replace(reading, delimiter="tab"))
+        if list(table.columns) != [ITEMS]:
+            raise
+        return table
