@@ -86,7 +86,8 @@ def test_boxes_in_an_image_are_drawn_and_a_table(tmp_path: Path, browser: Any) -
 def test_a_drawing_on_an_image_has_its_pixels(tmp_path: Path, browser: Any, sides: tuple[int, int]) -> None:
     with studio_of("detection", tmp_path, browser) as (visit, _):
         Image.new("RGB", sides).save(tmp_path / "black.png")
-        visit.page.set_input_files("input[type=file]", tmp_path / "black.png")
+        with visit.page.expect_response("**/api/predict**"):
+            visit.page.set_input_files("input[type=file]", tmp_path / "black.png")
         canvas = visit.page.locator("canvas.draw")
         visit.page.wait_for_function(
             "width => document.querySelector('canvas.draw').width % width === 0", arg=sides[0]
