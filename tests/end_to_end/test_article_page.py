@@ -75,6 +75,7 @@ def numpy_gradients(p: dict, x: np.ndarray, y: np.ndarray, kind: str) -> tuple:
     return hidden.T @ x / len(x), hidden.mean(axis=0), (d.T @ a / len(x))[0], d.mean()
 
 
+@pytest.mark.long
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here")
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_a_changed_input_changes_every_number(chainrule: Callable, lang: str) -> None:

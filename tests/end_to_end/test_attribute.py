@@ -72,6 +72,7 @@ def test_an_attribution_page_is_written_in_both_languages(chainrule: Any, cancer
     assert "各输入的贡献" in page
 
 
+@pytest.mark.long
 def test_a_counterfactual_reaches_a_range_of_a_regression(chainrule: Any) -> None:
     x = np.linspace(0, 10, 60)
     Path("line.csv").write_text(

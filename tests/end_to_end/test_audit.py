@@ -48,6 +48,7 @@ def train(chainrule: Command, *words: str) -> None:
     assert outcome.code == 0, outcome.err
 
 
+@pytest.mark.long
 def test_an_overfitted_run_is_caught_with_a_page_and_scores(chainrule: Command, rows: Path) -> None:
     train(chainrule, "--out", "run")
     outcome = chainrule("audit", "run", "--shadows", "4", "--claim", "0.2", "--out", "scores.csv")
@@ -119,6 +120,7 @@ def test_bad_input_is_one_error_with_a_fix(
     assert fix in outcome.err
 
 
+@pytest.mark.long
 def test_a_private_run_is_audited_with_rows_that_are_passed(chainrule: Command, tmp_path: Path) -> None:
     """Its training is not repeated, since that would spend more; rows of both kinds are passed."""
     rng = np.random.default_rng(0)
@@ -136,6 +138,7 @@ def test_a_private_run_is_audited_with_rows_that_are_passed(chainrule: Command, 
     assert chainrule("audit", "private", "rows.csv", "--others", "others.csv", "--shadows", "0").code == 0
 
 
+@pytest.mark.long
 def test_a_run_of_all_rows_needs_shadows_or_others(chainrule: Command, rows: Path) -> None:
     words = ("train", "rows.csv", "--target", "kind", "--epochs", "1", "--units", "8", "--out", "run")
     assert chainrule(*words).code == 0

@@ -222,6 +222,7 @@ sys.exit(main(["train", "iris", "--epochs", "2", "--out", "big"]))
 """
 
 
+@pytest.mark.long
 def test_a_full_disk_is_reported(chainrule) -> None:
     """A limit of the size of files simulates the full disk."""
     ended = subprocess.run([sys.executable, "-c", FULL], capture_output=True, text=True, check=False)
@@ -292,6 +293,7 @@ STREAMS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", STREAMS)
 def test_streams_that_cannot_be_written_are_no_bug(case: str, tmp_path: Path) -> None:
     command, code, error = STREAMS[case]
@@ -310,6 +312,7 @@ def test_streams_that_cannot_be_written_are_no_bug(case: str, tmp_path: Path) ->
 SMALL_FILES = FULL.replace("9000, 9000", "200, 200")  # bytes: enough for the lock, not for config.toml
 
 
+@pytest.mark.long
 def test_a_disk_that_is_full_at_once_is_no_deleted_folder(chainrule) -> None:
     ended = subprocess.run([sys.executable, "-c", SMALL_FILES], capture_output=True, text=True, check=False)
     assert re.findall(r"^FileError (E\d+)", ended.stderr, re.MULTILINE) == ["E408"], ended.stderr

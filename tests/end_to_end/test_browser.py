@@ -151,6 +151,7 @@ def test_a_weight_links_to_its_edge_and_the_edge_to_its_gradient(page: playwrigh
     assert page.locator(":target").text_content().startswith("∂J∂w11")
 
 
+@pytest.mark.long
 def test_hovering_a_term_highlights_all_its_occurrences(page: playwright.Page) -> None:
     term = page.locator("article.in-en .equation a", has_text="z").first
     mark = term.evaluate("e => e.parentElement.className")

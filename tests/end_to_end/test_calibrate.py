@@ -44,6 +44,7 @@ def rows(outcome: Any) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(outcome.out)))
 
 
+@pytest.mark.long
 def test_a_calibrated_run_predicts_sets_and_leaves_uncertain_rows_open(chainrule: Command, run: Path) -> None:
     refused = chainrule("predict", "run", "new.csv", "--sets", "0.9")
     assert refused.code == 2
@@ -102,6 +103,7 @@ def test_invalid_requests_are_refused(
     assert f" {code} " in outcome.err
 
 
+@pytest.mark.long
 def test_a_run_is_calibrated_on_the_rows_that_it_set_aside(chainrule: Command, run: Path) -> None:
     outcome = chainrule("calibrate", "run")
     assert outcome.code == 0, outcome.err
@@ -133,6 +135,7 @@ def test_rows_far_from_the_training_are_marked(chainrule: Command, run: Path) ->
     assert float(by_file[0]["novelty"]) <= 0.05
 
 
+@pytest.mark.long
 def test_a_fix_of_a_radius_is_an_option_of_predict(chainrule: Command, run: Path) -> None:
     outcome = chainrule("predict", "run", "new.csv", "--certify", "-0.1")
     assert "fix       --certify 0.1" in outcome.err
@@ -166,6 +169,7 @@ def test_values_have_no_sets(chainrule: Command, run: Path) -> None:
     assert "fix       --method quantile" in refused.err
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("net", [("--units", "8"), ("--net", "8 relu")])
 def test_intervals_of_values_are_formed_from_other_rows(
     net: tuple[str, str], chainrule: Command, run: Path

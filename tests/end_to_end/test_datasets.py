@@ -17,6 +17,7 @@ def result(chainrule, name: str) -> dict[str, dict[str, float]]:
     return cr.load("run/model.safetensors").facts["result"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "minimum"), [("iris", 0.93), ("wine", 0.95), ("digits", 0.96)])
 def test_a_classifier_reaches_its_accuracy(chainrule, name: str, minimum: float) -> None:
     metrics = result(chainrule, name)
@@ -25,6 +26,7 @@ def test_a_classifier_reaches_its_accuracy(chainrule, name: str, minimum: float)
     assert metrics["trivial"]["balanced_accuracy"] == pytest.approx(1 / {"digits": 10}.get(name, 3))
 
 
+@pytest.mark.long
 def test_a_regression_reaches_the_r2_of_the_linear_model(chainrule) -> None:
     metrics = result(chainrule, "diabetes")
     assert metrics["net"]["r2"] >= metrics["linear"]["r2"] - 0.03

@@ -85,6 +85,7 @@ def test_an_option_that_does_not_apply_is_refused(
     assert f" {code} " in outcome.err
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", [(), ("--quick",)], ids=["ensemble", "quick"])
 def test_intervals_contain_most_new_values(kind: tuple[str, ...], chainrule: Command, tmp_path: Path) -> None:
     rng = np.random.Generator(np.random.Philox(4))

@@ -25,6 +25,7 @@ def shops() -> Path:
     return Path("shops.csv")
 
 
+@pytest.mark.long
 def test_a_test_file_with_weights_and_ids(chainrule, shops: Path) -> None:
     words = (
         "--target",

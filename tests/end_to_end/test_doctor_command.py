@@ -79,6 +79,7 @@ def test_a_training_is_diagnosed_and_reported(chainrule, unbalanced: Path) -> No
     assert "class-imbalance" in Path("page.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_a_missing_run_or_damaged_notes_are_refused(chainrule, unbalanced: Path) -> None:
     assert "E401" in chainrule("doctor", "nowhere").err
     chainrule("train", "trips.csv", "--target", "late", "--epochs", "1", "--out", "trips")
@@ -115,6 +116,7 @@ RATES = [
 ]  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("optimizer", "value", "rule"), RATES)
 def test_the_learning_rate_of_a_fix_is_good(chainrule, optimizer: str, value: float, rule: str) -> None:
     words = ("train", "iris", "--net", "64 relu", "--epochs", 30, "--optimizer", optimizer)

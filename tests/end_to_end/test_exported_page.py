@@ -192,6 +192,7 @@ def test_each_entry_of_a_small_array_has_a_field(browser: Any, folder: Path) -> 
     visit.finish()
 
 
+@pytest.mark.long
 def test_texts_of_a_table_are_neither_executed_nor_markup(
     browser: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,6 +211,7 @@ def test_texts_of_a_table_are_neither_executed_nor_markup(
     visit.finish()
 
 
+@pytest.mark.long
 def test_a_browser_compares_the_page_where_node_is_missing(
     folder: Path, of_images: cr.Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -48,6 +48,7 @@ def stripes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("net", NETS)
 def test_an_example_network_is_trained_evaluated_and_saved(
     chainrule: Any, stripes: Path, net: str, capsys: pytest.CaptureFixture[str]
@@ -71,6 +72,7 @@ def test_an_example_network_is_trained_evaluated_and_saved(
     check_own_input(model_file, ["own.png"], ["own.csv"], capsys, names=names)
 
 
+@pytest.mark.long
 def test_results_of_several_seeds_have_mean_and_deviation(chainrule: Any, stripes: Path) -> None:
     words = ("example", "fashion-mnist", "--lang", "zh", "--seeds", 2, "--epochs", 25, "--out", "made")
     outcome = chainrule(*words)
@@ -145,6 +147,7 @@ def test_the_examples_of_the_page_run(stripes: Path, capsys: pytest.CaptureFixtu
     check_examples(PAGE, capsys)
 
 
+@pytest.mark.long
 def test_the_campaign_replaces_the_table_between_its_marks(
     stripes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

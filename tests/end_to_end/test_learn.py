@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from axe import violations
 from browser_visit import chromium, needs_chromium
 from chainrule import course
@@ -35,6 +37,7 @@ def test_solutions_are_shown_on_request_and_slides_are_written(chainrule: Callab
 HEIGHTS = "[...document.querySelectorAll('section')].map(section => section.scrollHeight)"
 
 
+@pytest.mark.long
 @needs_chromium
 def test_each_slide_of_each_part_fits_on_the_screen() -> None:
     parts = course.parts()
@@ -51,6 +54,7 @@ def test_each_slide_of_each_part_fits_on_the_screen() -> None:
                 )
 
 
+@pytest.mark.long
 @needs_chromium
 def test_slides_pass_the_rules_of_accessibility(tmp_path: Path) -> None:
     file = tmp_path / "four.html"

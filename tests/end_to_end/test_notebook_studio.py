@@ -44,6 +44,7 @@ def model() -> Any:
     return trained, x, (x[:, 0] > 0).astype(int)
 
 
+@pytest.mark.long
 @needs_chromium
 def test_the_widget_shows_the_derivation_of_a_weight(model: Any) -> None:
     trained, x, y = model

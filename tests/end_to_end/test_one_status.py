@@ -198,6 +198,7 @@ def compare_scores(out: str, show: str, report: str, card: str) -> None:
         assert f"| {' | '.join(scores)} |" in card
 
 
+@pytest.mark.long
 def test_the_help_states_the_values_that_are_used(chainrule) -> None:
     """The defaults of the help are those of ``config.toml`` of trainings with no such option."""
     listed = words(chainrule("train", "--help").out)

@@ -104,6 +104,7 @@ def test_the_commands_for_an_onnx_file_run() -> None:
     run_all(commands("onnx.md"))
 
 
+@pytest.mark.long
 def test_the_commands_of_predictions_run() -> None:
     train(["age", "size", "city"], "sold", "RUN")
     table().write_parquet("big.parquet", row_group_size=20)

@@ -100,6 +100,7 @@ def built(handful: list[Page], tmp_path_factory: pytest.TempPathFactory) -> Path
     return folder / "html"
 
 
+@pytest.mark.long
 def test_sphinx_builds_the_site_without_warnings(built: Path) -> None:
     html = (built / "blocks" / "layer" / "Dense.html").read_text(encoding="utf-8")
     assert "全连接层" in html
@@ -110,6 +111,7 @@ def test_sphinx_builds_the_site_without_warnings(built: Path) -> None:
 @pytest.mark.parametrize(("query", "titles"), [
     ("全连接层", ["Dense"]), ("批量规范化", ["BatchNorm"]), ("layer Dense", ["Dense"]), ("并无此词", []),
 ])  # fmt: skip
+@pytest.mark.long
 def test_the_search_of_the_site_lists_pages_with_chinese_and_english_words(
     built: Path, query: str, titles: list[str]
 ) -> None:
@@ -128,6 +130,7 @@ def test_the_search_of_the_site_lists_pages_with_chinese_and_english_words(
     assert bool(hits) == bool(titles)
 
 
+@pytest.mark.long
 def test_translated_pages_have_the_code_and_the_numbers_of_the_english_ones(tmp_path: Path) -> None:
     paths = ("trust.md", "examples/diagnose.md", "course/5-code.md")
     translated = [replace(text, in_menu=False) for text in guide.guides() if text.path in paths]
@@ -255,6 +258,7 @@ def all_pages_of_frame() -> list[Page]:
     return [*frame(), *reference_pages(), *blocks]
 
 
+@pytest.mark.long
 def test_the_reference_builds_without_warnings(tmp_path: Path) -> None:
     chosen = [
         replace(page, in_menu=False) for page in reference_pages() if page.path.endswith("estimators.md")

@@ -33,6 +33,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         yield place
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("group", range(len(GROUPS)))
 def test_payloads_in_a_table_reach_no_output(folder: Path, group: int) -> None:
     section = Section("table")
@@ -136,6 +137,7 @@ def pages(folder: Path) -> list[Path]:
     return [*folder.rglob("*.html"), *folder.rglob("*.svg")]
 
 
+@pytest.mark.long
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here")
 def test_no_payload_is_active_in_a_browser(pages: list[Path]) -> None:
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

@@ -39,6 +39,7 @@ BROKEN = """() => {
 }"""
 
 
+@pytest.mark.long
 def test_no_page_is_wider_than_a_phone(trained, chainrule, credit: Path) -> None:
     files, cells = {"report": Path("loans/report.html")}, credit.read_text(encoding="utf-8")
     for name, words in COMMANDS.items():
@@ -60,6 +61,7 @@ def test_no_page_is_wider_than_a_phone(trained, chainrule, credit: Path) -> None
         browser.close()
 
 
+@pytest.mark.long
 def test_a_printed_report_has_no_controls_and_no_box_that_scrolls(trained) -> None:
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PROGRAM = """
 import sys
 sys.modules["matplotlib"] = None
@@ -24,6 +26,7 @@ WITH_DATA = (
 )  # fmt: skip
 
 
+@pytest.mark.long
 def test_plots_are_printed_without_matplotlib(run: Path) -> None:
     program = PROGRAM.replace("DATA", repr(WITH_DATA))
     kinds = (*WITHOUT_DATA, *WITH_DATA)

@@ -84,6 +84,7 @@ WORDS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", WORDS)
 @settings(max_examples=5, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(sizes=SIZES)
@@ -131,6 +132,7 @@ def test_the_network_predicts_the_same_blocks_in_any_part_of_a_table() -> None:
     assert encoded_rows.BLOCK % memory.BLOCK == 0
 
 
+@pytest.mark.long
 def test_a_file_and_standard_input_give_the_same_predictions(runs: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text(table(False))
     expected = run_command(

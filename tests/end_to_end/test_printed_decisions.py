@@ -233,6 +233,7 @@ def test_calibrate_measures_the_printed_classes(name: str, method: str, chainrul
     assert "are of the classes that `predict` prints, by the threshold" in output.out
 
 
+@pytest.mark.long
 def test_attacks_state_that_they_do_not_use_a_calibration_of_more_than_two_classes(chainrule: Any) -> None:
     KINDS["three classes, isotonic"][0]().save("m.safetensors")
     np.savez("rows.npz", x=X[:20], y=THREE[:20])

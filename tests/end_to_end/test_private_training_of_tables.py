@@ -38,6 +38,7 @@ def train(chainrule: Command, *words: str) -> Outcome:
     return chainrule(*TRAIN, "--public", "columns.toml", *words)
 
 
+@pytest.mark.long
 def test_a_private_training_prints_what_it_spends_and_no_score_of_its_rows(
     chainrule: Command, folder: Path
 ) -> None:
@@ -71,6 +72,7 @@ def test_rows_of_a_test_file_are_scored_with_a_notice_that_they_are_unprotected(
     assert "accuracy" in outcome.out
 
 
+@pytest.mark.long
 def test_the_middle_of_a_range_is_not_reported_as_the_mean_of_the_training_rows(
     chainrule: Command, folder: Path
 ) -> None:
@@ -83,6 +85,7 @@ def test_the_middle_of_a_range_is_not_reported_as_the_mean_of_the_training_rows(
     assert "raining mean" not in outcome.out
 
 
+@pytest.mark.long
 def test_a_private_run_resumes_and_is_not_extended(chainrule: Command, folder: Path) -> None:
     assert train(chainrule, "--epochs", "4", "--out", "run").code == 0
     again = chainrule("resume", "run")

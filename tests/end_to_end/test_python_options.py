@@ -15,6 +15,7 @@ raise SystemExit(codes != [0, 0])
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("option", ["-O", "-OO"])
 def test_commands_work_without_assertions_and_docstrings(option: str, tmp_path: Path) -> None:
     done = subprocess.run(

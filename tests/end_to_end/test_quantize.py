@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from end_to_end.conftest import Command
 
 
+@pytest.mark.long
 def test_a_run_is_quantized_and_returns_to_its_float_weights(chainrule: Command, tmp_path: Path) -> None:
     words = ("train", "iris", "--target", "species", "--quick", "--epochs", "3", "--out", "run")
     assert chainrule(*words, "--precision", "bfloat16").code == 0

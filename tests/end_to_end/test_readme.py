@@ -25,6 +25,7 @@ def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.S | re.M)
 
 
+@pytest.mark.long
 def test_the_python_runs(readme: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     text, _ = readme
@@ -41,6 +42,7 @@ def test_the_quoted_derivation_is_what_is_printed(readme: tuple[str, str]) -> No
         assert line in printed
 
 
+@pytest.mark.long
 def test_the_quoted_result_is_what_train_prints(
     readme: tuple[str, str],
     tmp_path: Path,

@@ -102,6 +102,7 @@ def test_the_report_has_both_languages(page: Page) -> None:
     assert spans.count("en") == spans.count("zh") > 20
 
 
+@pytest.mark.long
 def test_the_report_of_a_regression_has_plots(chainrule) -> None:
     assert chainrule("train", "diabetes", "--epochs", 2, "--out", "run", "--lang", "zh").code == 0
     source = Path("run/report.html").read_text(encoding="utf-8")

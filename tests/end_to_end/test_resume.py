@@ -60,6 +60,7 @@ def begin(place: Path) -> subprocess.Popen:
     return process
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     (
         "number",
@@ -94,6 +95,7 @@ def test_resume_of_a_finished_training_changes_nothing(chainrule, run: Path) -> 
     assert {name: (run / name).stat().st_mtime_ns for name in FILES} == before
 
 
+@pytest.mark.long
 def test_trainings_killed_at_random_instants_resume() -> None:
     """The short form of ``campaigns/kill_resume.py``."""
     script = CAMPAIGNS / "kill_resume.py"
@@ -104,6 +106,7 @@ def test_trainings_killed_at_random_instants_resume() -> None:
     assert "3 of 3" in ended.stdout
 
 
+@pytest.mark.long
 def test_fuzzed_tables_are_read_or_refused() -> None:
     """The short form of ``campaigns/fuzz_csv.py``."""
     script = CAMPAIGNS / "fuzz_csv.py"
@@ -114,6 +117,7 @@ def test_fuzzed_tables_are_read_or_refused() -> None:
     assert "15 tables" in ended.stdout
 
 
+@pytest.mark.long
 def test_more_epochs_have_the_bytes_of_a_training_with_as_many_from_the_start(chainrule) -> None:
     for patience in (0, 2):
         words = ("train", "iris", "--net", "4 tanh, dropout 0.2", "--patience", patience)
@@ -153,6 +157,7 @@ def test_a_training_that_stopped_early_does_not_continue(chainrule) -> None:
     assert "Completed all 60 epochs.\n" in longer.out, "nothing was restored"
 
 
+@pytest.mark.long
 def test_a_schedule_that_depends_on_the_epochs_names_the_command_for_more(chainrule) -> None:
     assert chainrule("train", "iris", "--epochs", 2, "--out", "run").code == 0
     outcome = chainrule("resume", "run", "--epochs", 3)

@@ -43,6 +43,7 @@ def test_a_larger_radius_lowers_the_accuracy_in_the_report(chainrule: Command, t
     assert "under the attack" not in (table / "plain" / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_an_ensemble_of_all_rows_states_that_it_was_trained_on_them(chainrule: Command, table: Path) -> None:
     words = ("train", "rows.csv", "--target", "kind", "--epochs", "2", "--units", "8", "--robustness", "0.3")
     outcome = chainrule(*words, "--out", "run")

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import polars as pl
+import pytest
 
 
 def test_a_classification_has_intervals_recalls_and_calibration(trained) -> None:
@@ -27,6 +28,7 @@ def test_a_regression_has_prediction_intervals(chainrule) -> None:
     assert re.search(r"它们包含 \d+ 行测试数据中 [\d.]+% 的值", outcome.out)
 
 
+@pytest.mark.long
 def test_scores_of_rows_with_known_inputs_are_described(chainrule, tmp_path) -> None:
     generator = np.random.default_rng(0)
     variant = generator.integers(0, 3, 400)
@@ -46,6 +48,7 @@ def test_scores_of_rows_with_known_inputs_are_described(chainrule, tmp_path) -> 
     assert abs(float(scores["network"]) - float(scores["linear model"])) < 0.02  # log-loss
 
 
+@pytest.mark.long
 def test_intervals_after_a_division_by_time_are_measured_on_later_rows(chainrule, tmp_path) -> None:
     """The errors are larger from a day on: those of all days would be too small."""
     rng = np.random.default_rng(0)

@@ -56,6 +56,7 @@ def test_help_imports_no_large_library() -> None:
     assert ended.stderr.strip() == "[]"
 
 
+@pytest.mark.long
 def test_no_command_imports_what_only_some_data_need() -> None:
     program = (
         "import importlib, pkgutil, sys; from chainrule.apps.cli import commands;"

@@ -105,6 +105,7 @@ def wait_for(server: ServerProcess, event: str, count: int = 1) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_reload_loses_no_request(file: Path, tmp_path: Path, workers: int) -> None:
     run = Path(shutil.copy(file, tmp_path / "net.safetensors"))
@@ -126,6 +127,7 @@ def test_a_reload_loses_no_request(file: Path, tmp_path: Path, workers: int) -> 
     assert len(sent.bodies) == 2  # the predictions of both models
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("workers", [1, 2])
 def test_requests_are_completed_when_the_server_stops(file: Path, workers: int) -> None:
     with running_server(f"net={file}", "--no-token", "--workers", workers, "--batch-delay", 1000) as server:
@@ -160,6 +162,7 @@ def test_requests_are_completed_when_the_server_stops(file: Path, workers: int) 
             server.request("GET", "/v2", token=None)
 
 
+@pytest.mark.long
 def test_a_worker_that_fails_is_replaced(file: Path) -> None:
     with running_server(f"net={file}", "--no-token", "--workers", 2) as server:
         wait_for(server, "ready", 2)
@@ -170,6 +173,7 @@ def test_a_worker_that_fails_is_replaced(file: Path) -> None:
         assert server.stop() == 0
 
 
+@pytest.mark.long
 def test_requests_beyond_the_queue_are_refused(file: Path) -> None:
     words = ["--no-token", "--queue-rows", 2, "--batch-rows", 2, "--batch-delay", 300]
     with running_server(f"net={file}", *words) as server:
@@ -191,6 +195,7 @@ def test_requests_beyond_the_queue_are_refused(file: Path) -> None:
         assert server.request("POST", "/predict", body_of(2), token=None).status == 200
 
 
+@pytest.mark.long
 def test_bounds_of_bodies_and_times(file: Path) -> None:
     words = ["--no-token", "--max-body", 1024, "--timeout", 0.2, "--batch-delay", 1000]
     with running_server(f"net={file}", *words) as server:
@@ -204,6 +209,7 @@ def test_bounds_of_bodies_and_times(file: Path) -> None:
         assert not [line for line in server.log if "traceback" in line]
 
 
+@pytest.mark.long
 def test_versions_of_a_model(file: Path, tmp_path: Path) -> None:
     other = save_model(tmp_path / "other.safetensors", 3)
     with running_server(f"net={file}", f"net={other}", f"second={other}", "--no-token") as server:
@@ -225,6 +231,7 @@ def is_reached(server: ServerProcess) -> bool:
         return False
 
 
+@pytest.mark.long
 def test_workers_predict_rows_of_a_table(small_run: Path) -> None:
     model = Model.load(small_run / "model.safetensors")
     assert model.preparation is not None
@@ -252,6 +259,7 @@ def refused(*words: object) -> str:
     return process.stderr
 
 
+@pytest.mark.long
 def test_a_log_on_a_full_disk_stops_nothing(file: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -266,6 +274,7 @@ def test_a_log_on_a_full_disk_stops_nothing(file: Path) -> None:
         assert server.stop() == 0
 
 
+@pytest.mark.long
 def test_a_body_of_gigabytes_is_refused_by_its_head(file: Path) -> None:
     with running_server(f"net={file}", "--no-token") as server:
         head = "POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -276,6 +285,7 @@ def test_a_body_of_gigabytes_is_refused_by_its_head(file: Path) -> None:
         assert server.request("POST", "/predict", body_of(), token=None).status == 200
 
 
+@pytest.mark.long
 def test_a_server_that_cannot_start_states_what_to_do(file: Path, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]

@@ -53,6 +53,7 @@ def test_every_form_of_the_page_follows_the_rules(server: ServerProcess, browser
         visit.close()
 
 
+@pytest.mark.long
 def test_a_request_is_sent_by_keyboard_alone(server: ServerProcess, browser: Any) -> None:
     visit = Visit(browser, server)
     for path, field in (("/predict", "probabilities"), ("/explain", "contribution")):

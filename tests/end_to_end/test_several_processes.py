@@ -61,6 +61,7 @@ def _outputs(count: int, shift: int = 0, rows: int = 43) -> list[str]:
     return [e if code else o.splitlines()[-1] for code, (o, e) in zip(codes, results, strict=True)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rows", [43, 41])  # the last batch has three rows, or fewer than processes
 def test_two_processes_compute_the_bits_of_one(rows: int) -> None:
     (alone,) = _outputs(1, rows=rows)
@@ -69,6 +70,7 @@ def test_two_processes_compute_the_bits_of_one(rows: int) -> None:
     assert _outputs(2, rows=rows) == [alone, alone]
 
 
+@pytest.mark.long
 def test_processes_with_other_rows_are_refused() -> None:
     first, second = _outputs(2, shift=1)
     for fact in ("E632", "the rows", "process 1"):
@@ -169,6 +171,7 @@ for sharding in ("copies", "parameters", "dense1=model, dense2.weight=data"):
 """
 
 
+@pytest.mark.long
 def test_layers_are_divided_along_the_axes_of_a_mesh() -> None:
     words = [sys.executable, "-c", MESH]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
@@ -230,6 +233,7 @@ print(*results, code, flush=True)
 """
 
 
+@pytest.mark.long
 def test_every_process_reads_its_own_rows_of_a_stream(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     for number, rows in enumerate((100, 93)):  # the last block has one row, which the second process reads

@@ -22,6 +22,7 @@ HAN = re.compile("[一-鿿]")
 BLOCKS = [(kind.name, name) for kind in KINDS.values() for name in kind.entries]
 
 
+@pytest.mark.long
 @loop_over(("kind", "name"), BLOCKS, ids=[" ".join(pair) for pair in BLOCKS])
 def test_every_block_is_shown_with_an_example(chainrule, kind: str, name: str) -> None:
     outcome = chainrule("show", kind, name, "--lang", "zh")

@@ -376,6 +376,7 @@ def draw_by_keys(page: Any) -> None:
             page.keyboard.press(key)
 
 
+@pytest.mark.long
 def test_the_keyboard_alone_leads_from_data_to_a_prediction(visit: Visit, studio: ServerProcess) -> None:
     other = Visit(visit.context.browser, studio)
     page, keys = other.page, other.page.keyboard
@@ -427,6 +428,7 @@ def test_without_a_token_nothing_responds(studio: ServerProcess) -> None:
     assert json.loads(studio.request("GET", "/api/texts?lang=zh").body)["tab_chain"] == "链式法则"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("lang", "theme", "width"), [("en-US", "light", 390), ("zh-CN", "dark", 1280)])
 def test_axe_has_no_finding_in_any_view(
     visit: Visit, studio: ServerProcess, lang: str, theme: str, width: int

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.skipif(FIREFOX is None, reason="there is no Firefox her
 VIEWS = ("data", "network", "training", "chain", "predict", "files")
 
 
+@pytest.mark.long
 def test_a_step_and_its_derivation_in_firefox(tmp_path: Path) -> None:
     (tmp_path / "token").write_text(TOKEN)
     words = ["circle", "--no-browser", "--token-file", tmp_path / "token"]

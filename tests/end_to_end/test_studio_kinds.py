@@ -101,6 +101,7 @@ def test_a_drawing_on_an_image_has_its_pixels(tmp_path: Path, browser: Any, side
         assert pixels.max() > 40  # the dot is on the corner of four pixels
 
 
+@pytest.mark.long
 def test_a_span_and_its_contributions_are_shown(tmp_path: Path, browser: Any) -> None:
     with studio_of("questions", tmp_path, browser) as (visit, _):
         visit.page.get_by_label("passage").fill("the key is here")
@@ -110,6 +111,7 @@ def test_a_span_and_its_contributions_are_shown(tmp_path: Path, browser: Any) ->
         visit.page.locator("td.right").first.wait_for(timeout=60_000)
 
 
+@pytest.mark.long
 def test_a_kind_without_a_form_has_the_command(tmp_path: Path, browser: Any) -> None:
     with studio_of("speech", tmp_path, browser) as (visit, _):
         visit.wait_for("code", "chainrule predict model.safetensors DATA")

@@ -84,6 +84,7 @@ def test_results_are_computed_once_and_metrics_are_those_of_scikit_learn(tmp_pat
     assert result["accuracy"] > 0.9
 
 
+@pytest.mark.long
 def test_chainrule_is_run_through_its_command(tmp_path: Path) -> None:
     frame = FLOWERS.frame(tmp_path)
     result = protocol.run(FLOWERS, frame, "chainrule", 0)

@@ -111,6 +111,7 @@ def test_the_same_command_gives_the_same_bytes(trained, chainrule, credit: Path)
         assert Path("again", name).read_bytes() == Path("loans", name).read_bytes(), name
 
 
+@pytest.mark.long
 def test_every_training_gets_a_new_folder(chainrule, credit: Path) -> None:
     for n in (1, 2):
         outcome = chainrule("train", credit, "--target", "credit", "--epochs", 1)
@@ -127,6 +128,7 @@ def test_options_override_the_inferred_columns(chainrule, credit: Path) -> None:
     assert tomllib.loads(Path("mine/config.toml").read_text())["category"] == ["age"]
 
 
+@pytest.mark.long
 def test_numbers_are_reported_in_their_own_units(chainrule, credit: Path) -> None:
     outcome = chainrule("train", credit, "--target", "amount", "--epochs", 5, "--out", "amounts")
     assert outcome.code == 0, outcome.err

@@ -48,6 +48,7 @@ def translator() -> cr.Model:
     return model
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("beams", [1, 3])
 def test_twenty_pairs_are_memorized(translator: cr.Model, beams: int) -> None:
     translations = TranslationKind(beams).translate(translator, ENGLISH)
@@ -91,6 +92,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(translate, "LONG", recipe)
 
 
+@pytest.mark.long
 def test_the_command_trains_once_and_then_reads_the_file(
     chainrule, tiny: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -120,6 +122,7 @@ def test_missing_data_or_library_is_reported_before_training(
     assert "python -m pip install 'chainrule[translation]'" in outcome.err
 
 
+@pytest.mark.long
 def test_the_campaign_writes_its_result_into_the_page(
     tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,7 @@ def _has_namespaces() -> bool:
     return is_added and not subprocess.run(["ip", "netns", "delete", name], check=False).returncode
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not _has_namespaces(), reason="network namespaces need root")
 def test_the_commands_of_the_page_train_on_two_machines(tmp_path: Path) -> None:
     assert machines(tmp_path)

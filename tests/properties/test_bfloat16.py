@@ -103,6 +103,7 @@ def test_a_product_is_that_of_rounded_factors(
     assert (np.abs(y - exact) <= 1e-6 * magnitude + 1e-30).all()
 
 
+@pytest.mark.long
 @settings(max_examples=40, deadline=None)
 @given(
     shape=st.tuples(st.integers(9, 70), st.sampled_from([1, 2, 15, 33, 256, 300, 513]), st.integers(8, 90)),

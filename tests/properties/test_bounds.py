@@ -25,6 +25,7 @@ from chainrule.ops.scan.scan_builder import scan
 POINTS = 40
 
 
+@pytest.mark.long
 @loop_over(("name", "i"), SAMPLES)
 def test_intervals_and_relaxations_of_a_rule_contain_its_values(name: str, i: int) -> None:
     sample = CARD[name].samples()[i]

@@ -43,6 +43,7 @@ def outside(subject: Subject, x: np.ndarray, y: np.ndarray) -> int:
         return int(bad + np.sum(value < low) + np.sum(value > high))
 
 
+@pytest.mark.long
 @settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from(SCALES), st.sampled_from(SCALES), st.sampled_from([1, 7, 300]),

@@ -145,6 +145,7 @@ THINGS: dict[str, tuple[Any, ...]] = {
 }
 
 
+@pytest.mark.long
 @loop_over(("block", "peer"), CALLS, ids=IDS)
 def test_a_positional_call_means_the_same_or_is_refused(block: str, peer: PeerCall) -> None:
     kind, draw = block_named(block), Random(f"{block} {peer.name}")

@@ -46,6 +46,7 @@ def test_engines_agree_on_a_layer_and_its_gradients(name: str) -> None:
     refuse_difference({"y": output, **outputs}, {**net.arrays, KEY: key_of(3)})
 
 
+@pytest.mark.long
 @loop_over("name", ACTIVATIONS)
 def test_engines_agree_on_an_activation_and_its_gradient(name: str) -> None:
     x = input_node("x", (None, 4), "float64")
@@ -54,6 +55,7 @@ def test_engines_agree_on_an_activation_and_its_gradient(name: str) -> None:
     refuse_difference({"y": y, "gradient": grad(weighed(y), [x])[0]}, feeds)
 
 
+@pytest.mark.long
 @loop_over("name", LOSS_CASES)
 def test_engines_agree_on_a_loss_and_its_gradient(name: str) -> None:
     loss, z, y, _ = LOSS_CASES[name]

@@ -27,6 +27,7 @@ def article() -> Trace:
     return article_trace(2)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_sentence_about_a_random_network_holds(seed: int) -> None:
     count, faults = faults_of(seed)

@@ -47,6 +47,7 @@ def in_another_process(order: str, seed: str) -> dict[str, str]:
     return json.loads(done.stdout)
 
 
+@pytest.mark.long
 def test_fingerprints_of_layers_are_equal_in_another_process() -> None:
     ours, theirs = of_all(list(CASES)), in_another_process("[::-1]", "12345")
     assert len(ours) > 100

@@ -77,6 +77,7 @@ def test_a_layer_that_differs_in_training_is_random_or_has_a_training_peer(case:
     assert (len(modes(case)) == 2) == (built.book.key is not None or case.training is not None)
 
 
+@pytest.mark.long
 @every_case
 @pytest.mark.parametrize("dtype", CLOSE)
 def test_value_and_gradients_are_pytorchs(case: Case, dtype: str) -> None:
@@ -110,6 +111,7 @@ def agree_with_torch(case: Case, net: Ready, peer: Callable[..., torch.Tensor], 
         np.testing.assert_allclose(ours, expected, rtol=close, atol=close * scale, err_msg=name)
 
 
+@pytest.mark.long
 @every_case
 def test_gradients_agree_with_finite_differences(case: Case) -> None:
     for training in modes(case):
@@ -119,6 +121,7 @@ def test_gradients_agree_with_finite_differences(case: Case) -> None:
         check_gradient(applied(case, net, training), [net.arrays[name] for name in net.differentiable])
 
 
+@pytest.mark.long
 @every_case
 def test_second_derivatives_agree_with_finite_differences(case: Case) -> None:
     """H u, the derivative of the gradient along one direction u, in training mode if it is differentiable."""
@@ -143,6 +146,7 @@ def test_second_derivatives_agree_with_finite_differences(case: Case) -> None:
     assert (sides[0] - sides[1]) / (2 * step) == pytest.approx(expected, rel=1e-6, abs=1e-6)
 
 
+@pytest.mark.long
 @every_case
 def test_engines_agree_on_values_gradients_and_state_updates_in_training(case: Case) -> None:
     net = ready(case, training=True, dtype="float32")
@@ -197,6 +201,7 @@ def test_a_layer_restored_from_its_record_builds_the_same_graph(case: Case) -> N
     assert again.built.output is ready(case).built.output
 
 
+@pytest.mark.long
 @every_case
 def test_output_shape_and_parameter_counts_of_the_summary_are_right(case: Case) -> None:
     net = ready(case)

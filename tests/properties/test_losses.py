@@ -105,6 +105,7 @@ def test_a_loss_is_restored_equal_from_its_record(name: str) -> None:
     assert nn.from_record(record, "loss") == loss
 
 
+@pytest.mark.long
 @loop_over("name", CASES)
 def test_the_loss_of_a_sample_depends_on_other_samples_only_if_declared(name: str) -> None:
     loss, z, y, _ = CASES[name]
@@ -142,6 +143,7 @@ def test_the_functions_are_those_of_the_classes() -> None:
     assert FILE.read_text(encoding="utf-8") == text(), "run python -m pages.loss_functions"
 
 
+@pytest.mark.long
 @loop_over("name", [name for name, case in CASES.items() if case[0].needs_target])
 def test_a_target_may_be_a_list_of_numbers(name: str) -> None:
     loss, z, y, _ = CASES[name]
@@ -154,6 +156,7 @@ def test_a_target_may_be_a_list_of_numbers(name: str) -> None:
     assert by_numbers == by_nodes
 
 
+@pytest.mark.long
 @loop_over("name", CASES)
 def test_gradients_are_finite_for_zero_and_large_outputs(name: str) -> None:
     loss, z, y, _ = CASES[name]

@@ -156,6 +156,7 @@ def test_every_network_is_a_program_for_cpus_gpus_and_tpus(card: ModelCard) -> N
     assert str(shape[0]) == "B"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", SMALL)
 def test_an_exported_model_has_its_probabilities_at_any_batch(name: str) -> None:
     small = SMALL[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 import chainrule as cr
 from case_loops import loop_over
@@ -32,6 +33,7 @@ def layers_of(built: cr.Model) -> list[object]:
     return list(built.state.network.inference.book.layers.values())
 
 
+@pytest.mark.long
 @loop_over("name", LONGER)
 def test_a_layer_takes_other_lengths_or_is_named_in_the_error(name: str) -> None:
     case = LONGER[name]

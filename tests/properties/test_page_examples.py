@@ -22,6 +22,7 @@ FILES = {"pretrained-weights.md": {"model.keras": Path(__file__).parents[1] / "g
 """Files that a page reads."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS).with_suffix("")))
 def test_the_examples_of_a_page_print_their_documented_output(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -7,6 +7,7 @@ would all let one row change the terms of others, which the noise does not cover
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from case_loops import loop_over
 from chainrule.engines import evaluate
@@ -54,6 +55,7 @@ def value(loss: Node, net: Ready, rows: np.ndarray) -> np.ndarray:
     return evaluate([loss], {name: arrays[name] for name in known}, "reference")[0]
 
 
+@pytest.mark.long
 @loop_over("name", CASES)
 def test_the_value_of_a_row_depends_on_this_row_alone_or_the_layer_is_refused(name: str) -> None:
     net = ready(CASES[name], training=True)

@@ -175,6 +175,7 @@ def test_every_layer_is_quantized_close_to_its_values(case: Case) -> None:
     assert np.abs(y - exact).max() <= 0.2 * np.abs(exact).max() + 0.1
 
 
+@pytest.mark.long
 def test_predictions_are_close_and_equal_after_loading(tmp_path: Path) -> None:
     model = _trained(epochs=4)
     exact, score = model(IMAGES), model.evaluate(IMAGES, CLASSES)

@@ -22,6 +22,7 @@ from chainrule.ops import functional as F
 NUMBERS = arrays.arrays("float64", (2, 3), elements=st.floats(-1e3, 1e3))
 
 
+@pytest.mark.long
 @given(NUMBERS, NUMBERS, st.floats(1e-3, 1e3))
 def test_clipped_gradients_are_pytorchs(a: np.ndarray, b: np.ndarray, limit: float) -> None:
     nodes = {name: input_node(name, (2, 3), "float64") for name in "ab"}

@@ -165,6 +165,7 @@ def resized(arrays: dict[str, np.ndarray], names: list[str], count: int) -> dict
     return {**arrays, **rows}
 
 
+@pytest.mark.long
 @loop_over("name", CASES)
 def test_bits_of_a_row_from_the_number_of_rows_that_the_engine_states(name: str) -> None:
     net = ready(CASES[name], dtype="float32")

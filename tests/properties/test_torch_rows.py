@@ -93,6 +93,7 @@ def computed(row: int, dtype: str = "float64") -> dict[str, Node]:
     return results
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("engine", ENGINES)
 def test_values_and_derivatives_are_those_of_torch(engine: Any) -> None:
     kinds = (
@@ -146,6 +147,7 @@ def mapped(row: int, names: list[str]) -> dict[str, Node]:
     return {f"{row}.{k}.{kind}": node for k, pair in pairs for kind, node in zip(KINDS, pair, strict=True)}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("engine", ["reference", "native"])
 def test_vmap_of_values_and_gradients_equals_a_loop(engine: Any) -> None:
     labeled: dict[str, Node] = {}
@@ -164,6 +166,7 @@ def test_vmap_of_values_and_gradients_equals_a_loop(engine: Any) -> None:
             np.testing.assert_allclose(value, other, rtol=close, atol=close, err_msg=ROWS[int(row)][1])
 
 
+@pytest.mark.long
 @loop_over("row", range(len(ROWS)), lambda row: ROWS[row][1])
 def test_a_row_has_formulas(row: int) -> None:
     for node in computed(row).values():

@@ -88,6 +88,7 @@ def test_matrix_products_have_the_same_bits_at_every_width(rows: int, dtype: str
         at_every_width(lambda x=x, w=w, feeds=feeds: native.Program(Graph({"y": x @ w.T})).run(feeds))
 
 
+@pytest.mark.long
 @needs_two
 @pytest.mark.parametrize("name", ["2-3-1, SGD with momentum", "depthwise, batch norm, RMSprop"])
 def test_a_training_has_the_same_bits_at_every_width(name: str) -> None:

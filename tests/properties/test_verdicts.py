@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
@@ -56,6 +57,7 @@ def runner(proto: onnx.ModelProto):
     return lambda x: np.stack([session.run(None, {"x": row[None]})[0][0] for row in x])
 
 
+@pytest.mark.long
 @settings(max_examples=24, deadline=None)
 @given(
     st.integers(0, 10**6), st.sampled_from([2, 5, 30]), st.integers(1, 3), st.sampled_from(TAILS),

@@ -64,6 +64,7 @@ PLACES: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.long
 def test_a_training_ends_with_the_parameters_of_the_reference() -> None:
     x, y = _data(173)  # not a multiple of the batch size: the last batch is smaller
     trained = {}
@@ -77,6 +78,7 @@ def test_a_training_ends_with_the_parameters_of_the_reference() -> None:
             np.testing.assert_allclose(trained[place][name], value, rtol=1e-9, atol=1e-11, err_msg=name)
 
 
+@pytest.mark.long
 def test_bfloat16_rounds_the_factors_of_products_only() -> None:
     rng = np.random.Generator(np.random.Philox(3))
     x, w = rng.standard_normal((64, 8, 8, 3), "float32"), rng.standard_normal((64, 5), "float32")
@@ -102,6 +104,7 @@ def test_bfloat16_rounds_the_factors_of_products_only() -> None:
     assert other != loss
 
 
+@pytest.mark.long
 def test_a_model_continues_on_another_engine(tmp_path: Path) -> None:
     x, y = _data(64)
     model = _model("xla", "float32")

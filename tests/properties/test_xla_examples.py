@@ -19,6 +19,7 @@ def test_every_example_has_a_case() -> None:
     assert set(CASES) == set(EXAMPLES)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("example", ["article", "risk", "shares", "recommend"])
 def test_a_step_of_an_example_is_that_of_the_reference(example: str) -> None:
     assert difference(CASES[example]()) <= LIMIT

@@ -130,6 +130,7 @@ OPTIONS: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", OPTIONS)
 def test_a_training_with_an_option_ends_with_the_same_predictions(name: str) -> None:
     options, training = OPTIONS[name]

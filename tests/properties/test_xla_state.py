@@ -50,6 +50,7 @@ def _trained(monkeypatch: pytest.MonkeyPatch, seconds: float, **options: Any) ->
     return model, history
 
 
+@pytest.mark.long
 def test_a_training_has_the_bits_of_one_that_copies_after_each_call(monkeypatch: pytest.MonkeyPatch) -> None:
     weights: tuple[dict[int, bytes], ...] = ({}, {})
     results = []
@@ -61,6 +62,7 @@ def test_a_training_has_the_bits_of_one_that_copies_after_each_call(monkeypatch:
     assert results[0] == results[1]
 
 
+@pytest.mark.long
 def test_a_checkpoint_within_an_epoch_is_current(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected, _ = _trained(monkeypatch, 1e9)
 
@@ -74,6 +76,7 @@ def test_a_checkpoint_within_an_epoch_is_current(tmp_path: Path, monkeypatch: py
     }
 
 
+@pytest.mark.long
 def test_a_failed_step_is_reported_and_the_state_before_it_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     x, parameters = X.copy(), []
     x[7] = 3e38  # read by one batch
@@ -87,6 +90,7 @@ def test_a_failed_step_is_reported_and_the_state_before_it_stays(monkeypatch: py
     assert parameters[0] == parameters[1]
 
 
+@pytest.mark.long
 def test_a_trainer_has_current_arrays_wherever_they_are_read(tmp_path: Path) -> None:
     trainers = {engine: _trainer(engine) for engine in ("native", "xla")}
     for i in range(70):  # more than the steps between two copies
@@ -123,6 +127,7 @@ def test_a_trainer_is_as_before_after_an_index_outside_its_table() -> None:
     assert trainer.state.parameters["embedding1.weight"].tobytes() == before
 
 
+@pytest.mark.long
 def test_shared_parameters_are_those_of_the_last_step_of_any_trainer() -> None:
     models = [_model(cr.SGD(0.1)) for _ in range(2)]
     models[0].fit(X, Y, epochs=1, verbose=False)

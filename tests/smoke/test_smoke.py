@@ -86,6 +86,7 @@ def test_a_recurrent_network_learns() -> None:
     assert history[-1]["loss"] < history[0]["loss"]
 
 
+@pytest.mark.long
 def test_a_table_is_trained_predicted_and_evaluated_by_the_command_line(table: Path, tmp_path: Path) -> None:
     def command(*arguments: str) -> str:
         call = [sys.executable, "-c", RUN, *arguments]

@@ -83,6 +83,7 @@ WRONG = (
 )
 
 
+@pytest.mark.long
 def test_a_program_has_the_expected_types(reports: dict[str, list[tuple[int, str, str]]]) -> None:
     assert reports["program.py"] == []
     names = {
@@ -91,6 +92,7 @@ def test_a_program_has_the_expected_types(reports: dict[str, list[tuple[int, str
     assert len(names & set(cr.__all__)) >= 40
 
 
+@pytest.mark.long
 def test_no_public_name_is_any(reports: dict[str, list[tuple[int, str, str]]]) -> None:
     types = {}
     for line, severity, message in reports["names.py"]:

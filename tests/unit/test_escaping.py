@@ -136,7 +136,7 @@ OUTPUT = {
     "apps/cli/main.py",
     "apps/cli/commands/generate.py",
     "apps/cli/commands/predict.py",
-    "apps/cli/processes.py",  # the escaped errors of a process that it started
+    "apps/cli/process_supervisor.py",  # the escaped errors of a process that it started
     "web/responses.py",  # lines of JSON of ASCII characters
     "data/datasets/cached_download.py",  # progress: a name of our table and numbers
 }
@@ -157,6 +157,7 @@ def unescaped(file: Path) -> list[str]:
     return calls
 
 
+@pytest.mark.long
 def test_only_listed_files_print_and_only_one_escapes() -> None:
     files = [
         file for file in PACKAGE

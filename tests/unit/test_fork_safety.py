@@ -106,6 +106,7 @@ def test_tables_in_a_forked_child_are_refused_with_a_start_method_that_works(
     assert "spawn" in outcomes[name]
 
 
+@pytest.mark.long
 def test_arrays_can_be_trained_and_predicted_in_a_forked_child(tmp_path: Path) -> None:
     code = """
 cr.read_table("table.csv")
@@ -141,6 +142,7 @@ print(json.dumps([len(seen), os.waitpid(seen[0], 0)[1]]))
     assert json.loads(run(code, tmp_path)) == [1, 0]
 
 
+@pytest.mark.long
 def test_a_child_reads_tables_if_its_parent_has_read_none(tmp_path: Path) -> None:
     code = """
 import polars
@@ -162,6 +164,7 @@ print(json.dumps(child(lambda: trained(frame, "label"))))
     assert json.loads(run(code, tmp_path)).startswith("E130")
 
 
+@pytest.mark.long
 def test_a_spawned_pool_reads_tables_as_the_fix_suggests(tmp_path: Path) -> None:
     code = """
 def rows(name):
@@ -191,6 +194,7 @@ with multiprocessing.get_context("fork").Pool(2) as pool:
     assert context.get_start_method() == "spawn"
 
 
+@pytest.mark.long
 def test_a_fork_during_compilation_in_another_thread_leaves_no_lock_held(tmp_path: Path) -> None:
     code = """
 import tempfile, threading, time

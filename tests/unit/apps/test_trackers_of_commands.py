@@ -16,6 +16,7 @@ from chainrule.errors import ChainruleError
 TRAIN = ("train", "iris", "--net", "4 tanh", "--epochs", "2", "--out", "run")
 
 
+@pytest.mark.long
 def test_a_training_is_recorded_and_its_run_is_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

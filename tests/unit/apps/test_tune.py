@@ -158,6 +158,7 @@ def test_the_first_trial_of_an_ensemble_is_its_recipe(rows: int) -> None:
     assert replace(recipe, **passed) == recipe
 
 
+@pytest.mark.long
 def test_worker_processes_compute_the_same_scores(table: Path) -> None:
     problem, scores = Problem.of(Options(str(table), target="ill", epochs=2, quick=True)), []
     trials = [NETWORK.defaults, {**NETWORK.defaults, "layers": 1, "dropout": 0.0}]
@@ -177,6 +178,7 @@ def cluster() -> Iterator[str]:
         yield own.scheduler_address
 
 
+@pytest.mark.long
 def test_workers_of_a_cluster_make_the_trials_of_one_process(
     table: Path, cluster: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -205,6 +207,7 @@ def test_a_worker_with_other_rows_is_refused(change: str, table: Path, cluster: 
     assert "t.csv" in str(refused.value)
 
 
+@pytest.mark.long
 def test_a_trial_is_scored_on_rows_that_trained_no_network_which_predicts_them(table: Path) -> None:
     """A row with another target changes its own part of the score of an ensemble, and no prediction of it."""
     problem = Problem.of(Options(str(table), target="ill", split="random").with_passed({"epochs": 2}))
@@ -219,6 +222,7 @@ def test_a_trial_is_scored_on_rows_that_trained_no_network_which_predicts_them(t
     assert problem.test_score(model) != pytest.approx(losses.mean(), rel=1e-3)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", [(), ("--quick",)], ids=["ensemble", "quick"])
 def test_the_command_trains_the_best_trial_and_reports_the_overfit(
     kind: tuple[str, ...], table: Path, capsys: pytest.CaptureFixture[str]
@@ -282,6 +286,7 @@ def search_in(storage: str, seconds: float = 0.0, trials: int = TRIALS, workers:
     return study.values
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", STORAGES)
 def test_processes_that_share_a_storage_make_the_trials_of_one(
     kind: str, complete: Path, tmp_path: Path
@@ -331,6 +336,7 @@ def test_a_storage_that_cannot_be_used_is_refused_without_its_password(
     assert not list(table.parent.glob("t*/config.toml"))
 
 
+@pytest.mark.long
 def test_a_second_run_finds_the_trials_of_the_first_in_the_storage(
     table: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

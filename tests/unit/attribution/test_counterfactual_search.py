@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -63,6 +64,7 @@ class SmallSpace:
         return float(distances(self.axes, self.row, reached).min()) if len(reached) else np.inf
 
 
+@pytest.mark.long
 def test_the_search_finds_the_nearest_of_all_points() -> None:
     ratios = []
     for seed in range(40):

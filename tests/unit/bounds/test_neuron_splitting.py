@@ -85,6 +85,7 @@ def test_optimized_bounds_hold_on_parts_and_are_at_least_those_of_crown(
         assert (products.min(0) - best < 1e-3).all()
 
 
+@pytest.mark.long
 @settings(max_examples=8, deadline=None)
 @given(st.integers(0, 10**6), st.floats(-2, 2), st.integers(1, 2))
 def test_verdicts_of_splitting_agree_with_a_grid(seed: int, shift: float, conditions: int) -> None:

@@ -35,6 +35,7 @@ def case_of(rows: list[list[float]], limits: list[float], inputs: int = 2) -> Ca
     return Case((-one,) * inputs, (one,) * inputs, np.array(rows), tuple(map(Fraction, limits)))
 
 
+@pytest.mark.long
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from(["relu", "tanh"]), st.floats(-2, 2), st.integers(1, 2))
 def test_verdicts_agree_with_a_grid(seed: int, activation: str, shift: float, conditions: int) -> None:
@@ -91,6 +92,7 @@ def test_a_box_without_conditions_and_without_a_number_of_the_dtype_is_unknown()
     assert verify(network(2), [inside]).status == "violated"
 
 
+@pytest.mark.long
 def test_a_violation_that_touches_a_boundary_is_found_where_a_number_touches_it() -> None:
     """Of y = x w y >= its largest value is met at one corner, with equality."""
     x = input_node("x", (None, 2), "float32")
@@ -194,6 +196,7 @@ def test_a_property_about_no_input_is_named(
     assert "没有任何输入" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_more_conditions_than_fit_into_memory_are_refused(
     files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -88,6 +88,7 @@ NUMBER_LIKE = st.sampled_from(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=200, deadline=None)
 @given(texts=st.lists(NUMBER_LIKE, min_size=1, max_size=6))
 def test_repeated_cells_are_read_as_single_ones(texts: list[str]) -> None:

@@ -19,6 +19,7 @@ print(section.cases, section.events)
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("cases", "min_count"), [("known", 3), ("sample", 500)])
 def test_a_changed_file_is_read_or_refused(cases: str, min_count: int) -> None:
     """The cases run in a process that has not read a table, since each child is a fork of it."""
@@ -31,6 +32,7 @@ def test_a_changed_file_is_read_or_refused(cases: str, min_count: int) -> None:
     assert events == "[]"
 
 
+@pytest.mark.long
 def test_every_seed_is_valid() -> None:
     code = (
         "from campaigns.hostile_cases.changed_bytes import *; "
@@ -56,6 +58,7 @@ print(len(results), warnings.filters == before)
 """
 
 
+@pytest.mark.long
 def test_decoders_print_nothing_about_damaged_images_and_sounds() -> None:
     command = [sys.executable, "-W", "default::UserWarning", "-c", REMARKS]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)

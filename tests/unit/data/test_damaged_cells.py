@@ -53,6 +53,7 @@ ROWS = st.lists(st.fixed_dictionaries(CELLS), min_size=1, max_size=8).map(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=40, deadline=None)
 @given(rows=ROWS)
 def test_exactly_the_damaged_cells_are_found(preparation: Preparation, rows: list[dict[str, str]]) -> None:

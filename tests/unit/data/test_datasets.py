@@ -35,6 +35,7 @@ def test_a_cached_data_set_equals_the_original(name: str, cache_folder: Path) ->
     np.testing.assert_array_equal(first.frame.drop(TARGETS[name]).to_numpy(), bunch.data)
 
 
+@pytest.mark.long
 def test_a_cached_data_set_is_read_without_scikit_learn(cache_folder: Path) -> None:
     code = (
         "import sys; from chainrule.data import read_table as r; r('iris'); print('sklearn' in sys.modules)"

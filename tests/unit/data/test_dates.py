@@ -87,6 +87,7 @@ def test_parts_of_the_calendar_are_those_of_the_standard_library(moment: dt.date
     assert parts.hour[0] == pytest.approx(moment.hour + moment.minute / 60 + moment.second / 3600)
 
 
+@pytest.mark.long
 @given(
     st.text(max_size=30)
     | st.from_regex(r"[0-9]{1,4}[-/. ][0-9A-Za-z]{1,9}[-/. ][0-9]{1,5}( [0-9]{1,2}:[0-9]{1,2})?")
@@ -207,6 +208,7 @@ def test_numbers_of_eight_digits_are_dates_if_the_column_is_named_as_a_date() ->
     assert p.inputs(read_table({"sale_date": ["2019-01-03"]})).tobytes() == p.inputs(table)[:1].tobytes()
 
 
+@pytest.mark.long
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(

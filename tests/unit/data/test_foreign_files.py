@@ -33,6 +33,7 @@ SECTIONS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", SECTIONS)
 def test_image_folders_under_an_audit_hook(name: str) -> None:
     """The short form of a section of ``campaigns/hostile.py``, in a process that has not read a table."""
@@ -211,6 +212,7 @@ def test_a_sound_outside_the_folder_is_refused(tmp_path: Path) -> None:
     assert len(read_sounds(tmp_path / "tones", damaged="skip").files) == 2
 
 
+@pytest.mark.long
 def test_silence_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
     with soundfile.SoundFile(tmp_path / "a.flac", "w", 48000, 2) as file:
         for _ in range(70):

@@ -19,6 +19,7 @@ SECTIONS = ("workbooks()", "documents()", "arrays()", "queries()", "addresses()"
 ISOLATED = (("queries()", True), ("edits(8, 12)", True))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("cases", "isolated"), [*((cases, False) for cases in SECTIONS), *ISOLATED])
 def test_hostile_table_files_are_handled(cases: str, isolated: bool) -> None:
     """The cases run in a process that has not read a table, since each is a fork of it."""

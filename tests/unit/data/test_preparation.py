@@ -149,6 +149,7 @@ CELLS = {
 ROWS = st.lists(st.fixed_dictionaries({**CELLS, "y": st.sampled_from("ab")}), min_size=4, max_size=12)
 
 
+@pytest.mark.long
 @settings(max_examples=80, deadline=None)
 @given(rows=ROWS)
 def test_a_preparation_from_a_record_gives_equal_bits(rows: list[dict]) -> None:
@@ -209,6 +210,7 @@ def test_threads_do_not_change_the_encoding(monkeypatch: pytest.MonkeyPatch) -> 
     assert [facts["column"] for _, facts in faults.cells] == ["n", "v"]
 
 
+@pytest.mark.long
 @settings(max_examples=40, deadline=None)
 @given(block=st.integers(1, 61), part=st.integers(1, 61), threads=st.integers(1, 3), seed=st.integers(0, 9))
 def test_rows_that_are_encoded_in_blocks_are_those_encoded_together(

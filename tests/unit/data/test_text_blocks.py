@@ -49,6 +49,7 @@ def short_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_files, "SAMPLE_LINES", SAMPLE)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("short_sample")
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=LINES, end=st.sampled_from(["\n", "\r\n"]), is_ended=st.booleans())
@@ -84,6 +85,7 @@ NUMBERS = st.sampled_from(
 )
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("short_sample")
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.lists(NUMBERS, min_size=3, max_size=3), min_size=1, max_size=40))

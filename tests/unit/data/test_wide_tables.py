@@ -42,6 +42,7 @@ COLUMN = st.one_of(
 )
 
 
+@pytest.mark.long
 @given(
     st.lists(COLUMN, min_size=1, max_size=6), st.sampled_from(",;\t"), st.integers(1, 6), st.integers(1, 7)
 )
@@ -119,6 +120,7 @@ def calls(work: Callable[[], None]) -> int:
     return count
 
 
+@pytest.mark.long
 def test_the_work_on_a_wide_table_is_linear_in_its_columns(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,6 +155,7 @@ def test_repeated_names_are_detected_in_linear_time() -> None:
     assert growth(repeated, 5000, 40_000) < 1.5
 
 
+@pytest.mark.long
 def test_a_table_without_thousands_of_columns_is_refused_quickly(tmp_path: Path) -> None:
     table = read_table(text_of(wide(4000), tmp_path / "table.csv"))
     columns = describe(table, "y")

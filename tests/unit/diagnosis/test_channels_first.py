@@ -28,6 +28,7 @@ def test_the_rule_reports_exactly_the_faulty_cases(case: Case) -> None:
     assert rules_of_case == ((case.rule,) if case.rule else ())
 
 
+@pytest.mark.long
 @settings(max_examples=40, deadline=None)
 @given(st.integers(3, 4), st.integers(8, 20), st.integers(5, 20), st.integers(0, 100))
 def test_unordered_features_are_not_reported(rows: int, columns: int, features: int, seed: int) -> None:
@@ -36,6 +37,7 @@ def test_unordered_features_are_not_reported(rows: int, columns: int, features: 
     assert "channels-first" not in rules(x)
 
 
+@pytest.mark.long
 @settings(max_examples=40, deadline=None)
 @given(st.sampled_from([1, 3, 4]), st.integers(10, 24), st.integers(10, 24), st.integers(0, 100))
 def test_smooth_channels_first_images_are_reported(channels: int, height: int, width: int, seed: int) -> None:

@@ -122,6 +122,7 @@ def run(spec: LoopSpec, reads: list[np.ndarray], writes: list[np.ndarray]) -> No
     ctypes.CFUNCTYPE(None, ctypes.c_int64)(address)(block.ctypes.data)
 
 
+@pytest.mark.long
 @hypothesis_settings(max_examples=80)
 @given(loop_specs(), st.data())
 def test_a_loop_computes_what_its_text_describes(spec: LoopSpec, data: st.DataObject) -> None:

@@ -73,6 +73,7 @@ def test_another_loop_is_another_file(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("*.o"))) == 2
 
 
+@pytest.mark.long
 def test_code_of_another_generator_version_is_not_reused(tmp_path: Path) -> None:
     copy, home = tmp_path / "native", tmp_path / "cache"
     home.mkdir()
@@ -90,6 +91,7 @@ def test_code_of_another_generator_version_is_not_reused(tmp_path: Path) -> None
         assert source_digest(copy, folder) != ours, "another coefficient is other code for the same loop"
 
 
+@pytest.mark.long
 def test_a_digest_that_is_damaged_or_that_others_can_write_is_not_read(tmp_path: Path) -> None:
     ours = source_digest(HOME, tmp_path)
     (file,) = tmp_path.iterdir()
@@ -173,6 +175,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Path:
     return cache
 
 
+@pytest.mark.long
 def test_all_compiled_code_is_cached_in_one_folder_and_reused(filled: Path, source: Path) -> None:
     before = times(filled, "")
     files = {file.relative_to(filled).parts[:2] for file in before}
@@ -287,6 +290,7 @@ def test_a_relative_variable_is_ignored_and_no_home_is_no_cache(
     assert folder_of("stamp") is None
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become a user without an entry")
 def test_a_user_without_home_or_entry_works_without_a_cache() -> None:
     program = """

@@ -28,6 +28,7 @@ def data(rows: int, width: int, loss: str) -> tuple[np.ndarray, np.ndarray]:
     return x, y
 
 
+@pytest.mark.long
 @settings(max_examples=25)
 @given(
     st.lists(st.tuples(UNITS, st.sampled_from(ACTIVATIONS)), min_size=0, max_size=3),

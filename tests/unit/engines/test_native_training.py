@@ -181,6 +181,7 @@ def test_an_index_outside_its_table_ends_the_run() -> None:
         runner.run(np.arange(4), 2, 0, 2, 0, np.zeros((0, 2), np.uint32))
 
 
+@pytest.mark.long
 @hypothesis_settings(max_examples=8)
 @given(st.integers(1, 40))
 def test_normalization_and_pooling_have_the_same_bits_on_any_threads(batch: int) -> None:

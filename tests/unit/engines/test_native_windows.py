@@ -77,6 +77,7 @@ def feeds(shapes: dict[str, tuple], rows: int) -> dict[str, np.ndarray]:
     }
 
 
+@pytest.mark.long
 @settings(max_examples=40)
 @given(windows(), st.sampled_from(ROWS))
 def test_values_and_gradients_match_the_reference(network: tuple[Graph, dict[str, tuple]], rows: int) -> None:

@@ -47,6 +47,7 @@ print(len(results), all(result == results[0] for result in results))
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("first", [128, 256, 512])
 def test_threads_with_little_stack_train_and_predict(first: int) -> None:
     sizes = [str(size) for size in (first, 128, 192, 320, 8192)]

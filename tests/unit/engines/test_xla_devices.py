@@ -93,6 +93,7 @@ def test_jax_that_is_missing_or_too_old_is_named() -> None:
     ]
 
 
+@pytest.mark.long
 def test_a_forked_process_is_refused_what_would_hang() -> None:
     code, output, errors = _output(FORK, JAX_PLATFORMS="cpu")
     refused = 'E130 multiprocessing.get_context("spawn")'
@@ -120,6 +121,7 @@ def test_a_version_is_compared_by_its_numbers(version: str, is_new: bool) -> Non
     assert (refused is None) == is_new
 
 
+@pytest.mark.long
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="this machine has a GPU or TPU")
 def test_a_training_on_a_cpu_states_once_that_there_is_no_gpu() -> None:
     code, output, errors = _output(NOTICES)
@@ -129,6 +131,7 @@ def test_a_training_on_a_cpu_states_once_that_there_is_no_gpu() -> None:
     assert (notice.count("no GPU or TPU"), notice.count("没有 GPU 或 TPU")) == (1, 1)
 
 
+@pytest.mark.long
 def test_a_platform_that_jax_does_not_have_is_named_before_anything_is_written(tmp_path: Path) -> None:
     words = ("train", "iris", "--engine", "xla", "--out", "run")
     code, _, errors = _output(MAIN, *words, cwd=tmp_path, JAX_PLATFORMS="tpux")

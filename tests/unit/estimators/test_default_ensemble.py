@@ -37,6 +37,7 @@ def test_settings_that_are_not_set_leave_the_recipe_as_it_is(rows: int) -> None:
     assert estimators.Settings("ensemble", None, None, None, None, None).recipe(rows) == recipe_for(rows)
 
 
+@pytest.mark.long
 def test_a_row_of_the_table_trains_most_of_the_members() -> None:
     x, y = rows(60)
     classifier = cr.TabularClassifier(random_state=0).fit(x, y)
@@ -95,6 +96,7 @@ def test_trainings_that_share_their_graphs_have_the_bits_of_those_that_do_not() 
     np.testing.assert_array_equal(first.predict_proba(x), again.predict_proba(x))
 
 
+@pytest.mark.long
 def test_the_model_of_an_ensemble_explains_and_attributes_in_the_units_of_the_target() -> None:
     x = rows(40)[0]
     regressor = cr.TabularRegressor(epochs=3, random_state=0).fit(x, 1000 + 50 * x[:, 0])

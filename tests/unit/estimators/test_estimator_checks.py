@@ -16,6 +16,7 @@ CHECKS = {"classifier": 67, "regressor": 60}
 SKIPPED = {"check_classifiers_multilabel_output_format_decision_function"}  # by MLPClassifier too
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", CHECKS)
 def test_every_check_of_scikit_learn_passes(kind: str) -> None:
     """SCIPY_ARRAY_API is read when SciPy is imported, so the checks run in another process."""

@@ -33,6 +33,7 @@ def labels() -> np.ndarray:
     return np.where(size + (np.arange(ROWS) % 3 == 1) > 0.5, "large", "small")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("create", [pd.DataFrame, pl.DataFrame], ids=["pandas", "polars"])
 def test_a_frame_is_prepared_and_the_model_takes_frames(create: type, tmp_path: Path) -> None:
     frame, y = create(columns()), labels()
@@ -47,6 +48,7 @@ def test_a_frame_is_prepared_and_the_model_takes_frames(create: type, tmp_path: 
     assert loaded.evaluate(create({**columns(), "target": y.tolist()}))["accuracy"] > 0.9
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:column")
 def test_a_regression_of_a_frame_has_the_units_of_its_target() -> None:
     frame = pl.DataFrame(columns())

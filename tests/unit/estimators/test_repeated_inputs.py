@@ -23,6 +23,7 @@ def test_probabilities_of_variants_are_the_observed_shares(net: str) -> None:
     np.testing.assert_allclose(predicted, observed, atol=0.04)
 
 
+@pytest.mark.long
 def test_an_experiment_of_two_by_two_is_predicted_by_its_means() -> None:
     x = np.array(list(product((0.0, 1.0), repeat=2)) * 25)
     y = x @ [3.0, 2.0] - 4 * x[:, 0] * x[:, 1] + np.random.default_rng(1).normal(0, 0.4, 100)
@@ -31,6 +32,7 @@ def test_an_experiment_of_two_by_two_is_predicted_by_its_means() -> None:
     np.testing.assert_allclose(model.predict(x[:4]), means, atol=0.3)
 
 
+@pytest.mark.long
 def test_a_truth_table_of_few_rows_is_learned() -> None:
     x = np.array(list(product((0.0, 1.0), repeat=2)) * 6)
     y = (x[:, 0] != x[:, 1]).astype(int)

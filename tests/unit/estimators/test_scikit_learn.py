@@ -38,6 +38,7 @@ def small(**settings: Any) -> cr.TabularClassifier:
     )
 
 
+@pytest.mark.long
 def test_the_default_is_as_good_as_logistic_regression() -> None:
     own, linear = cr.TabularClassifier(random_state=0), make_pipeline(StandardScaler(), LogisticRegression())
     scores = {name: cross_val_score(m, X, Y, cv=2).mean() for name, m in (("own", own), ("linear", linear))}
@@ -66,6 +67,7 @@ def test_a_pipeline_with_named_columns() -> None:
     assert pipeline.score(frame, Y) > 0.8
 
 
+@pytest.mark.long
 def test_searches_choose_networks_as_text_and_as_layers() -> None:
     nets = ["", "8 relu", cr.Sequential(cr.Dense(8, "tanh"), cr.Dropout(0.1))]
     grid = GridSearchCV(small(), {"net": nets, "weight_decay": [1e-3]}, cv=2).fit(X, Y)
@@ -77,6 +79,7 @@ def test_searches_choose_networks_as_text_and_as_layers() -> None:
     assert halving.fit(X, Y).best_params_["weight_decay"] in (1e-4, 1e-2)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
 def test_calibration(method: str) -> None:
     def loss(classifier: Any) -> float:

@@ -65,6 +65,7 @@ def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_the_scores_of_both_methods_are_saved(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scores = json.loads((run / "scores.json").read_text(encoding="utf-8"))
     assert list(scores) == ["color peaks", FOREST, "network"]
@@ -85,6 +86,7 @@ def test_the_scores_of_both_methods_are_saved(run: Path, capsys: pytest.CaptureF
     assert "<rect" in (run / "detections.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_the_run_writes_the_boxes_of_a_folder(
     run: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

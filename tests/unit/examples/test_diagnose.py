@@ -39,6 +39,7 @@ def archive(path: Path, text: str) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_scores_abstention_and_a_run_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run, data = tmp_path / "run", archive(tmp_path / "orange3-3.40.0-x.whl", patients())
     options = ("--data", data, "--seeds", 1, "--epochs", 1, "--out", run)

@@ -39,6 +39,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return package(tmp_path_factory.mktemp("faces"))
 
 
+@pytest.mark.long
 def test_the_example_trains_evaluates_and_saves(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

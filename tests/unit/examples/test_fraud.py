@@ -37,6 +37,7 @@ def archive(path: Path, content: bytes) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_scores_ranked_cases_and_a_run_are_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -93,6 +94,7 @@ def payments(count: int = 240, fraud: float = 1.0, time: str = "") -> str:
     return "\n".join([header, *lines]) + "\n"
 
 
+@pytest.mark.long
 def test_later_payments_are_predicted_from_earlier_ones(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

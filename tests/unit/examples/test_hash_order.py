@@ -39,6 +39,7 @@ def digest(lang: str, hash_seed: str) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_questions_do_not_depend_on_the_hashes_of_strings(lang: str) -> None:
     digests = {digest(lang, seed) for seed in ("0", "1", "2")}

@@ -104,6 +104,7 @@ def test_normalized_cepstra_do_not_depend_on_loudness_and_deltas_are_those_of_a_
     assert np.allclose(deltas[2:-2], 1 / line.std(), rtol=1e-3)
 
 
+@pytest.mark.long
 def test_a_small_training_writes_transcripts_and_a_model_that_transcribes(
     speech: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,6 +184,7 @@ def test_the_search_finds_what_a_certain_network_spells(speech: Path) -> None:
     assert {name: own.value for name, own in rates.items()} == {"WER": 0, "CER": 0}
 
 
+@pytest.mark.long
 def test_digits_are_recognized_and_files_are_predicted(
     sounds: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -51,6 +51,7 @@ def test_the_network_has_the_number_of_parameters_of_the_original() -> None:
     assert sum(array.size for array in model.parameters().values()) == 4192
 
 
+@pytest.mark.long
 def test_a_small_training_invents_names_and_explains_a_step(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -68,6 +68,7 @@ def test_ring_systems_are_in_one_part(folder: Path) -> None:
     assert 0 < len(parts[1].y) < 0.4 * len(everything.y)
 
 
+@pytest.mark.long
 def test_the_example_trains_predicts_and_colors_atoms(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

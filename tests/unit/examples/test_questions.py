@@ -147,6 +147,7 @@ def test_baselines_answer_with_a_clause_of_the_passage(folder: Path) -> None:
     assert all("出生" in text for text in overlapping)
 
 
+@pytest.mark.long
 def test_a_small_training_answers_refuses_and_is_attributed(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,6 +226,7 @@ def test_too_few_articles_are_refused(folder: Path) -> None:
         read_drcd(str(folder))
 
 
+@pytest.mark.long
 def test_stories_are_learned_better_than_by_the_baselines(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -66,6 +66,7 @@ def archive(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_scores_groups_and_a_run_are_written(
     archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -129,6 +130,7 @@ def test_an_archive_without_the_table_and_an_invalid_cost_are_refused(
     assert "FP:FN" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_every_row_is_predicted_by_models_of_other_folds(tmp_path: Path) -> None:
     lines = loans(24)
     table = read_table(write(tmp_path / "loans.csv", [*lines, *lines[1:6]]))  # five loans twice

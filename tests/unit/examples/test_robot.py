@@ -48,6 +48,7 @@ def test_a_training_shorter_than_an_episode_has_no_mean_return(
     assert "nan" not in out
 
 
+@pytest.mark.long
 def test_a_short_training_is_scored_saved_and_predicted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

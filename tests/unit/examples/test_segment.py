@@ -50,6 +50,7 @@ def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_the_scores_of_all_methods_are_saved(
     run: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -105,6 +106,7 @@ def test_the_run_writes_masks_at_the_size_of_the_files(
     assert "--out" in printed.err
 
 
+@pytest.mark.long
 def test_the_class_of_a_pixel_is_attributed(
     run: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -51,6 +51,7 @@ def test_repeated_and_contradictory_reviews_are_left_out_and_blocks_stay_togethe
     assert all(set(part) == {"neg", "pos"} for part in reviews.labels)
 
 
+@pytest.mark.long
 def test_a_small_training_writes_a_run_that_predicts_and_is_evaluated(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -68,6 +68,7 @@ def test_scores_direction_and_a_run_are_written(tmp_path: Path, capsys: pytest.C
     assert (run / "shares.html").read_text(encoding="utf-8").count("<circle") == 29
 
 
+@pytest.mark.long
 def test_own_prices_are_predicted_by_the_saved_model(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

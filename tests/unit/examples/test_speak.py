@@ -96,6 +96,7 @@ def test_a_slower_recording_has_longer_phonemes() -> None:
     assert durations[1][1:-1].sum() / durations[0][1:-1].sum() == pytest.approx(1.5, abs=0.2)
 
 
+@pytest.mark.long
 def test_a_small_training_writes_sounds_and_a_model_that_speaks(
     voice: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

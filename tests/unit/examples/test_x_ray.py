@@ -47,6 +47,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
+@pytest.mark.long
 def test_the_scores_of_all_methods_are_saved(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scores = json.loads((run / "scores.json").read_text(encoding="utf-8"))
     assert list(scores) == ["mean brightness", "logistic regression", "support vector machine", "network"]
@@ -68,6 +69,7 @@ def test_repeated_images_do_not_train(tmp_path: Path) -> None:
     assert not train & validation
 
 
+@pytest.mark.long
 def test_the_run_predicts_and_explains_a_folder_of_images(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -46,6 +46,7 @@ def test_a_constant_cannot_be_changed() -> None:
     assert constant(2.5).op.attributes["array"] == np.float32(2.5)
 
 
+@pytest.mark.long
 def test_unreferenced_nodes_are_freed() -> None:
     gc.collect()
     before = len(node_room._TABLE)
@@ -59,6 +60,7 @@ def test_unreferenced_nodes_are_freed() -> None:
     assert len(node_room._TABLE) <= before
 
 
+@pytest.mark.long
 def test_a_long_chain_needs_no_recursion() -> None:
     x = input_node("x", (), "float64")
     y = x

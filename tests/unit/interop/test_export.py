@@ -102,6 +102,7 @@ def test_a_model_of_a_table_takes_its_columns(of_table: cr.Model, tmp_path: Path
             np.testing.assert_allclose(received["value"], of_table.predict(part), **CLOSE)
 
 
+@pytest.mark.long
 def test_the_default_ensemble_of_a_table_is_one_file(tmp_path: Path) -> None:
     frame = table(200).with_columns(y=pl.Series(np.arange(200) % 3 + np.arange(200) / 90))
     model = cr.train_table(frame, target="y", epochs=2).model
@@ -141,6 +142,7 @@ def test_a_python_file_predicts_a_table_with_numpy_alone(of_table: cr.Model, tmp
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("columns", [["age", "age_2", "na me", "年龄", "int"], ['"); x("', "*/ int", "\\"]])
 def test_names_of_columns_and_levels_are_data(columns: list[str], tmp_path: Path) -> None:
     rows = {name: [f"{name}{i % 3}" for i in range(30)] for name in columns} | {"y": ['a"b', "c\\d*/"] * 15}
@@ -245,6 +247,7 @@ def test_classes_have_their_labels_at_the_oldest_and_newest_version(opset: int, 
     assert received["label"].tolist() == model.predict(x).tolist()
 
 
+@pytest.mark.long
 def test_several_outputs_have_their_names(tmp_path: Path) -> None:
     net = cr.Parallel(size=cr.Dense(1), kind=cr.Dense(2), merge_mode="none")
     model = cr.Model(net, {"size": "mse", "kind": "cross_entropy"}, classes={"kind": ["no", "yes"]})

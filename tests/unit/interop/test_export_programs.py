@@ -164,6 +164,7 @@ def of_loops() -> list[Trial]:
     return [t for t in (*of_operations(), *of_layers(1)) if all(a.size for a in (*t.values, *t.expected))]
 
 
+@pytest.mark.long
 def test_c_loops_have_the_values(tmp_path: Path) -> None:
     trials = of_loops()
     source = tmp_path / "all.c"

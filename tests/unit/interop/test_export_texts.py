@@ -109,6 +109,7 @@ def model() -> cr.Model:
     return model
 
 
+@pytest.mark.long
 def test_a_file_has_the_probabilities_of_all_rows(model: cr.Model, tmp_path: Path) -> None:
     rows = table().drop("y")
     path = tmp_path / "m.onnx"

@@ -27,6 +27,7 @@ print(json.dumps([outcomes, sections]))
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("files", ["kept", "0"])
 def test_files_are_read_as_by_onnx_runtime_or_refused(files: str) -> None:
     """The cases run in another process, since each child is a fork of it."""

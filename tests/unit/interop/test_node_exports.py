@@ -15,6 +15,7 @@ def cases() -> list[Trial]:
     return cases
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["numpy", "onnx", "c"])
 def test_an_export_computes_the_outputs_of_the_case(kind: str, cases: list[Trial]) -> None:
     if kind == "c":

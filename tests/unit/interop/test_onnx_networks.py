@@ -77,6 +77,7 @@ def image_network() -> onnx.ModelProto:
     return model(nodes, [value("image", ["n", 2, 6, 6])], [value("scores", ["n", 4])], arrays)
 
 
+@pytest.mark.long
 def test_one_case_of_each_operator_computes_what_the_library_expects() -> None:
     failed, tested = {}, set[str]()
     for case in cases("node"):
@@ -359,6 +360,7 @@ def test_a_loop_may_have_more_turns_than_copies_of_its_step() -> None:
     assert len(loaded(proto).run({"x": floats(2, 3)})["y"]) == 2
 
 
+@pytest.mark.long
 def test_the_turns_of_loops_in_one_another_are_limited() -> None:
     def counted(body: onnx.GraphProto, count: int) -> onnx.ModelProto:
         proto = loop_model(body)

@@ -60,6 +60,7 @@ def test_every_operation_is_written_except_gradients_and_random_values() -> None
     assert {card.name for card in CARDS} - RANDOM == OPERATIONS.keys()
 
 
+@pytest.mark.long
 def test_the_program_of_every_layer_has_its_values() -> None:
     differences = [difference_of(name) for name in CASES]
     assert len(differences) > 200
@@ -78,6 +79,7 @@ def trained() -> tuple[cr.Model, np.ndarray]:
     return model, x
 
 
+@pytest.mark.long
 def test_an_exported_program_runs_by_itself_and_takes_the_state_dict(tmp_path: Path) -> None:
     model, x = trained()
     report = model.export(tmp_path / "net_torch.py")

@@ -96,6 +96,7 @@ def bert_weights() -> dict[str, torch.Tensor]:
     return {name: torch.from_numpy(array.astype(np.float32)) for name, array in arrays.items()}
 
 
+@pytest.mark.long
 def test_a_bert_is_loaded_with_masks_and_types_by_name_and_trains(tmp_path: Path) -> None:
     state = bert_weights()
     types, mask = (TEXTS % 2).astype(np.int64), np.arange(9) < np.array([[9], [6]])

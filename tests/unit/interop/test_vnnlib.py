@@ -196,6 +196,7 @@ def test_numbers_beyond_float64_are_bounded_outward(tmp_path: Path) -> None:
         read(text + "(assert (<= (* 9e999 Y_0) 1))", tmp_path)
 
 
+@pytest.mark.long
 def test_large_files_are_read_in_time_that_grows_with_their_length(tmp_path: Path) -> None:
     # 16,000 assertions: with a copy of all earlier ones for each this would take minutes.
     text = "".join(f"(assert (<= X_{i} 1))(assert (>= X_{i} 0))" for i in range(8_000))

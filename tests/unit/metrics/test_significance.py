@@ -64,6 +64,7 @@ def test_repeated_folds_share_rows_and_are_not_more_evidence() -> None:
     assert clear_share(lambda rng: simulate(rng, 0.0)) > 0.2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("gap", "low", "high"), [(0.0, 0.0, LIMIT), (0.15, 0.8, 1.0)])
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_one_test_set_and_several_seeds(gap: float, low: float, high: float, seeds: int) -> None:

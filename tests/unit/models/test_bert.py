@@ -87,6 +87,7 @@ def test_default_mask_and_types() -> None:
     np.testing.assert_allclose(evaluate(longer.output, {"x": padded, **parameters}), expected, atol=1e-12)
 
 
+@pytest.mark.long
 def test_a_custom_head_classifies() -> None:
     head = nn.Sequential(first=nn.SequencePool("first"), classes=nn.Dense(2))
     model = cr.Model(small(head=head, dropout=0.0), loss="cross_entropy", optimizer=cr.Adam(0.01))

@@ -104,6 +104,7 @@ def test_incremental_decoding_agrees_with_the_full_text(norm_first: bool) -> Non
     np.testing.assert_allclose(actual, full, atol=1e-5)
 
 
+@pytest.mark.long
 def test_it_learns_to_reverse_a_sentence() -> None:
     words = np.random.default_rng(2).integers(2, 6, (192, 3))
     started = np.concatenate([np.ones((192, 1), words.dtype), words[:, ::-1]], 1)  # 1 begins every sentence

@@ -82,6 +82,7 @@ def trained(engine: str) -> tuple[cr.Model, np.ndarray]:
     return model, x
 
 
+@pytest.mark.long
 def test_engines_agree_and_running_statistics_are_saved(tmp_path: Path) -> None:
     (model, x), (reference, _) = trained("native"), trained("reference")
     assert set(model.states()) == {

@@ -104,6 +104,7 @@ def test_recomputed_networks_keep_their_names_and_are_saved(name: str) -> None:
     assert nn.net_from_record(nn.net_to_record(twice)) == twice
 
 
+@pytest.mark.long
 def test_recomputed_blocks_take_less_memory() -> None:
     bytes_between = []
     for net in (cr.models.resnet20(), cr.recompute(cr.models.resnet20())):

@@ -73,6 +73,7 @@ def shape_of(tree: Tree, known: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
             return max(shapes, key=len, default=())
 
 
+@pytest.mark.long
 @settings(max_examples=300, deadline=None)
 @given(GRAPHS)
 def test_shapes_decide_the_product_sign(node: Node) -> None:

@@ -111,6 +111,7 @@ def test_calls_before_in_and_after_a_loop_equal_a_python_loop(
     close(numbers(looped, X, engine), numbers(plain, X, "reference"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("inner", INNERS.values(), ids=list(INNERS))
 def test_loops_inside_loops(inner: nn.Layer) -> None:
     x = np.random.default_rng(2).normal(size=(ROWS, 2, 3, WIDTH))
@@ -166,6 +167,7 @@ def trained(steps: int) -> cr.Model:
     return model
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("steps", [1, 2, 5])
 def test_a_loop_trains_as_its_unrolled_form(steps: int) -> None:
     model = trained(steps)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -68,6 +69,7 @@ def test_loops_have_nodes_of_one_shape_and_phase_and_each_node_once(
         assert all(is_elementwise(node) == kernel.is_loop for node in kernel.nodes)
 
 
+@pytest.mark.long
 @given(phased())
 def test_depth_exceeds_that_of_all_sources(case: tuple[Graph, dict[Node, int]]) -> None:
     kernels = kernels_of(*case)

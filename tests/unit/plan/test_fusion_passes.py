@@ -87,6 +87,7 @@ def test_stored_values_have_one_kernel_and_loops_limited_inputs(graph: Graph) ->
         assert kernel.is_loop or len(kernel.nodes) == 1
 
 
+@pytest.mark.long
 @hypothesis_settings(max_examples=60)
 @given(graphs(25))
 def test_outputs_match_the_reference_engine(graph: Graph) -> None:

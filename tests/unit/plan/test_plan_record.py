@@ -158,6 +158,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.long
 @given(st.data())
 def test_a_damaged_file_loads_or_raises_a_file_error(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

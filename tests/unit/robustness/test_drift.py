@@ -89,6 +89,7 @@ def test_a_few_values_outside_the_range_are_a_shift_only_beyond_chance(model: cr
     assert tests(8) == ["range"]
 
 
+@pytest.mark.long
 def test_unshifted_rows_are_reported_at_most_at_the_level(model: cr.Model) -> None:
     samples = 120
     alarms = sum(model.drift(rows(200, 100 + seed)).is_shifted for seed in range(samples))

@@ -85,6 +85,7 @@ def test_rows_are_issues_by_the_noise_rates_too() -> None:
     assert classes_by_noise_rate(p, labels, joint)[[8, 9]].tolist() == [1, 1]
 
 
+@pytest.mark.long
 def test_exchanged_labels_of_few_rows_are_listed() -> None:
     """Four of 40 to 80 labels are wrong."""
     listed, others = 0, 0

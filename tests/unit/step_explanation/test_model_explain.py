@@ -228,6 +228,7 @@ def test_a_row_without_a_target_is_derived_for_the_predicted_class(tabular: Mode
     assert f"to the target class {predicted}." in text
 
 
+@pytest.mark.long
 def test_the_explanation_of_an_ensemble_derives_one_network() -> None:
     net = Sequential(
         EnsembleNormalization(3), EnsembleDense(4, "tanh"), EnsembleDense(2), EnsembleMean("softmax")

@@ -72,6 +72,7 @@ def letters(text: str | Tree) -> set[str]:
     return {to_unicode(Symbol(s.name, accent=s.accent)) for s in symbols}
 
 
+@pytest.mark.long
 @loop_over("lang", ["en", "zh"])
 @loop_over("depth", [1, 2, 3])
 @loop_over("weight", [False, True])

@@ -118,6 +118,7 @@ def test_arrays_start_at_multiples_of_their_width():
     assert all(entries[name]["data_offsets"][0] % array.itemsize == 0 for name, array in tensors.items())
 
 
+@pytest.mark.long
 def test_every_flipped_bit_is_detected():
     data = bytearray(small_file())
     assert 2000 <= len(data) <= 4096

@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from chainrule.store import RunFolder
 
@@ -77,6 +78,7 @@ def test_the_newest_checkpoint_loads_after_each_of_twenty_random_kills(tmp_path)
     ]
 
 
+@pytest.mark.long
 def test_saves_interrupted_at_each_system_call_leave_a_valid_checkpoint():
     """A short version of ``campaigns/store_faults.py``; skipped without strace."""
     if (

@@ -145,6 +145,7 @@ def test_a_pipe_among_the_temporaries_does_not_block(run: RunFolder) -> None:
     assert run.read_text("name") == "new"
 
 
+@pytest.mark.long
 def test_commands_over_hostile_folders() -> None:
     """A short version of a section of ``campaigns/hostile.py``, in a process that has not read a table."""
     code = "from campaigns.hostile_cases.run_folders import run; print(run(True, 1, 12)[0].events)"

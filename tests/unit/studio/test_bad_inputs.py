@@ -60,6 +60,7 @@ def test_data_that_do_not_exist(
     assert "Traceback" not in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_damaged_and_unfinished_runs(bench: Workbench) -> None:
     bench.change({"net": "2 tanh", "epochs": 2})
     bench.command({"until": 3})
@@ -93,6 +94,7 @@ def test_a_model_with_own_classes(bench: Workbench) -> None:
     assert bench.project is before
 
 
+@pytest.mark.long
 def test_a_training_that_diverges_has_findings_or_an_error(bench: Workbench) -> None:
     bench.change({"net": "8 relu, 8 relu", "learning_rate": 1e6, "epochs": 20})
     bench.command({"until": None})
@@ -123,6 +125,7 @@ def test_a_full_disk_refuses_an_upload_and_leaves_no_part_of_it(bench: Workbench
     assert bench.project is not None
 
 
+@pytest.mark.long
 def test_a_full_disk_ends_a_training_with_a_sentence(bench: Workbench, no_room: None) -> None:
     bench.change({"net": "64 relu, 64 relu", "epochs": 1})
     bench.command({"until": None})

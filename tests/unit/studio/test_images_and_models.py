@@ -23,6 +23,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
         opened.close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["lenet", "transformer"])
 def test_presets_of_images_have_derivations(images: Workbench, name: str) -> None:
     images.change({"net": images.project.network_record()["presets"][name]})
@@ -33,6 +34,7 @@ def test_presets_of_images_have_derivations(images: Workbench, name: str) -> Non
     assert view.drawing()["columns"][0]["shape"] == "8×8×1"
 
 
+@pytest.mark.long
 def test_a_table_of_few_columns_has_the_preset_of_a_transformer(images: Workbench) -> None:
     images.open("iris")
     presets = images.project.network_record()["presets"]

@@ -62,6 +62,7 @@ def test_an_error_of_opening_is_the_response_to_every_request_about_the_data(pat
     application.close()
 
 
+@pytest.mark.long
 def test_a_damaged_file_ends_the_command_with_its_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -45,6 +45,7 @@ def test_a_process_whose_studio_ended_prints_nothing() -> None:
     assert (process.returncode, out) == (0, "")
 
 
+@pytest.mark.long
 def test_a_training_runs_on_the_engine_of_the_settings(bench: Workbench) -> None:
     with cr.settings.using(engine="reference"):
         bench.command({"until": 3})
@@ -123,6 +124,7 @@ def test_unknown_keys_are_refused(bench: Workbench, key: str) -> None:
         bench.view(0, 1).derivation(key, "en")
 
 
+@pytest.mark.long
 def test_a_training_is_the_run_of_the_command(bench: Workbench, tmp_path: Path) -> None:
     bench.command({"until": 2})
     wait_for(bench, "paused")
@@ -140,6 +142,7 @@ def test_a_training_is_the_run_of_the_command(bench: Workbench, tmp_path: Path) 
     assert own.read_bytes() == other.read_bytes()
 
 
+@pytest.mark.long
 def test_frames_have_the_bits_of_the_replayed_step(bench: Workbench) -> None:
     bench.command({"until": 5})
     wait_for(bench, "paused")
@@ -189,6 +192,7 @@ def test_arrays_of_frames_keep_their_bits(dtype: type) -> None:
     assert (decoded(encoded(values), values) == values).all()
 
 
+@pytest.mark.long
 def test_another_learning_rate_is_part_of_the_run(bench: Workbench, tmp_path: Path) -> None:
     bench.command({"until": 4})
     wait_for(bench, "paused")
@@ -210,6 +214,7 @@ def test_another_learning_rate_is_part_of_the_run(bench: Workbench, tmp_path: Pa
     assert project is not bench.project
 
 
+@pytest.mark.long
 def test_one_epoch_ends_with_its_last_step(bench: Workbench) -> None:
     for epoch in (1, 2):
         bench.command({"until": 0, "until_epoch": epoch})
@@ -222,6 +227,7 @@ def test_one_epoch_ends_with_its_last_step(bench: Workbench) -> None:
     assert [point["step"] for point in training.epochs.points] == [4, 8]
 
 
+@pytest.mark.long
 def test_a_table_of_texts_is_trained_and_predicts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     words = {

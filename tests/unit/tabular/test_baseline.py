@@ -102,6 +102,7 @@ def test_boosting_of_large_tables_is_left_out() -> None:
     assert not is_affordable(200, 3, 3000)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("end", ["", "raise SystemExit(3)", "import_module('sklearn.ensemble')"])
 def test_a_process_ends_as_usual_while_scikit_learn_is_imported(end: str) -> None:
     lines = [

@@ -101,6 +101,7 @@ def test_a_model_with_the_positive_class_first_in_order_survives_saving(tmp_path
     assert loaded.evaluate(table) == run.model.evaluate(table)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("net", ["ensemble", "16 relu"])
 def test_an_estimator_decides_by_the_cost_of_its_positive_class(net: str) -> None:
     x, is_fraud = rows(400, 1, 3.0)
@@ -132,6 +133,7 @@ def test_an_estimator_refuses_a_positive_one_of_three_classes() -> None:
         cr.TabularClassifier(epochs=1, positive=1).fit(rows(42, 1, 1.0)[0], np.arange(42) % 3)
 
 
+@pytest.mark.long
 def test_all_rows_of_a_rare_class_are_scored() -> None:
     x, is_fraud = rows(4_000, 1, 8.5)
     assert 3 <= is_fraud.sum() < 40
@@ -142,6 +144,7 @@ def test_all_rows_of_a_rare_class_are_scored() -> None:
     assert scoring_rare_classes(large, 20_000) == large
 
 
+@pytest.mark.long
 def test_balanced_classes_are_as_good_as_those_of_logistic_regression() -> None:
     x, is_fraud = rows(4_000, 1, 8.5)
     other, other_is_fraud = rows(20_000, 2, 8.5)

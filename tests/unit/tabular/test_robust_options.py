@@ -85,6 +85,7 @@ def test_an_ensemble_and_a_regression_are_refused() -> None:
     assert caught.value.code == "E102"
 
 
+@pytest.mark.long
 def test_the_command_trains_a_network_that_resists_more_attacks(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

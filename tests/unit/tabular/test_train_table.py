@@ -36,6 +36,7 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pl.DataFrame:
     return frame
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("words", "options"),
     [

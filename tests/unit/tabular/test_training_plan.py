@@ -71,6 +71,7 @@ def test_no_baseline_is_fitted_on_rows_that_it_predicts(name: str, request: pyte
         assert name == "repeated" or not fitted & {row.tobytes() for row in folds.scored.rows.x[positions]}
 
 
+@pytest.mark.long
 def test_the_score_of_cross_validation_is_no_worse_than_chance(repeated: Path) -> None:
     folds = plan(repeated, epochs=15)
     model, training = folds.model(), folds.prepared.training

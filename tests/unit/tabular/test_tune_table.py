@@ -32,6 +32,7 @@ def table(frame: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     return "t.csv"
 
 
+@pytest.mark.long
 def test_the_call_makes_the_trials_and_the_model_of_the_command(table: str, frame: pl.DataFrame) -> None:
     words = ["tune", table, "--target", "ill", "--quick", "--epochs", "2", "--trials", "3", "--out", "one"]
     assert main(words) == 0

@@ -72,6 +72,7 @@ def wrong(t: Trace, node: Node, through: tuple[Node, ...] = ()) -> list[str]:
     return differences
 
 
+@pytest.mark.long
 @settings(max_examples=40)
 @given(traces())
 def test_every_formula_evaluates_to_the_stored_value(t: Trace) -> None:
@@ -84,6 +85,7 @@ def test_every_formula_evaluates_to_the_stored_value(t: Trace) -> None:
     assert [line for node in nodes for line in wrong(t, node)] == []
 
 
+@pytest.mark.long
 @settings(max_examples=20)
 @given(traces())
 def test_the_expanded_chain_evaluates_to_the_stored_gradient(t: Trace) -> None:

@@ -345,6 +345,7 @@ model.fit(x, x[:, 0], epochs=5, batch_size=2, callbacks=callbacks, run="run", re
 """
 
 
+@pytest.mark.long
 def test_a_kill_loses_no_epoch_of_a_log() -> None:
     source = str(Path(chainrule.__file__).parents[1])
     for end in ("die", "live"):

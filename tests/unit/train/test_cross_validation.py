@@ -89,6 +89,7 @@ def test_the_weights_for_a_fold_are_chosen_on_other_rows() -> None:
     assert (changed != weights).any()
 
 
+@pytest.mark.long
 def test_the_weights_are_those_of_the_kind_that_predicts_best() -> None:
     draw = np.random.default_rng(8)
     x = draw.normal(size=(200, 10)).astype(np.float32)

@@ -65,6 +65,7 @@ def large_table(engine: Any) -> cr.Model:
     return model.load_parameters({"embedding1.weight": (np.arange(WORDS) % 7).astype("f4")[:, None]})
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("engine", ENGINES)
 def test_indices_above_2_to_the_24_read_their_own_rows(engine: str, tmp_path: Path) -> None:
     model, expected = large_table(engine), (IDS % 7).ravel()
@@ -76,6 +77,7 @@ def test_indices_above_2_to_the_24_read_their_own_rows(engine: str, tmp_path: Pa
     np.testing.assert_array_equal(np.ravel(cr.load(tmp_path / "model.cr")(IDS)), expected)
 
 
+@pytest.mark.long
 def test_a_step_changes_the_rows_of_its_indices_alone() -> None:
     model, expected = large_table("native"), (IDS % 7).ravel()
     trainer = model.trainer(IDS, expected + 1.0)

@@ -56,6 +56,7 @@ def test_an_epoch_has_each_row_once_and_its_own_order(folder: Path) -> None:
     np.testing.assert_array_equal(np.concatenate([x for x, _ in source]), X)  # in the order of the files
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("engine", ["native", "reference", "xla"])
 def test_a_training_has_the_bits_of_the_same_rows_in_memory(folder: Path, engine: str) -> None:
     if engine == "xla":

@@ -212,6 +212,7 @@ def test_a_process_reads_a_pickled_model_once(monkeypatch: pytest.MonkeyPatch) -
     assert pickle.loads(content).predict_frame(FRAME, proba=True).equals(expected())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scheduler", ["synchronous", "threads"])
 @pytest.mark.parametrize("count", [1, 7, 1_000])
 def test_dask(scheduler: str, count: int) -> None:

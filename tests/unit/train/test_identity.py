@@ -223,6 +223,7 @@ def run_script(folder: Path, mode: str, seed: str, **parts: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False).stderr
 
 
+@pytest.mark.long
 def test_another_process_resumes_after_edits_without_effect(tmp_path: Path) -> None:
     assert run_script(tmp_path, "train", "1") == ""
     refused = run_script(tmp_path, "resume", "2", function="sin")

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from chainrule.events import EpochDone, StepDone, TrainingEnded
 from chainrule.model import Model
@@ -88,6 +89,7 @@ def saved_step(folder: Path) -> int:
     return checkpoint.step
 
 
+@pytest.mark.long
 def test_signals_and_kills_in_a_row_lose_nothing(tmp_path: Path) -> None:
     dice, last = random.Random(0), 0
     polite = [(signal.SIGINT,), (signal.SIGTERM,), (signal.SIGHUP,)]

@@ -99,6 +99,7 @@ def test_a_large_network_is_within_its_limits(name: str) -> None:
     assert again.output is built.output
 
 
+@pytest.mark.long
 def test_a_training_step_of_ctc_over_1000_frames_is_within_the_limits() -> None:
     net = nn.Sequential(nn.Dense(16, "relu"), nn.Dense(30))
     inputs = image(1000, 40)

@@ -40,6 +40,7 @@ def events(function: Callable[[Any], str], cases: Sequence[Any]) -> list[str]:
     return section.events
 
 
+@pytest.mark.long
 def test_the_files_contain_every_kind_of_the_registry(files: list[ValidFile]) -> None:
     counts: Counter[tuple[str, str]] = Counter()
     for file in files:
@@ -50,12 +51,14 @@ def test_the_files_contain_every_kind_of_the_registry(files: list[ValidFile]) ->
     assert missing == []
 
 
+@pytest.mark.long
 def test_changed_sizes_are_refused_or_take_little_time_and_memory(files: list[ValidFile]) -> None:
     cases = model_sizes.cases(0.0, 5, files)  # one per file
     assert len(cases) == len(files)
     assert events(model_sizes.loaded, cases) == []
 
 
+@pytest.mark.long
 def test_attacks_are_refused_or_take_little_time_and_memory() -> None:
     cases = model_sizes._unchanged(list(attacks()))
     assert len(cases) > 20
@@ -68,10 +71,12 @@ def test_the_unchanged_files_load(files: list[ValidFile]) -> None:
     assert events(model_sizes.loaded, cases) == []
 
 
+@pytest.mark.long
 def test_changed_checkpoints_are_refused_or_resumed() -> None:
     assert events(checkpoints.resumed, checkpoints.cases(0.03, 3)) == []
 
 
+@pytest.mark.long
 def test_the_campaign_reports_hangs_deaths_and_memory() -> None:
     """The campaign can fail."""
 
@@ -127,6 +132,7 @@ def test_a_memory_error_while_loading_is_a_file_error(
         cr.Model.load(tmp_path / "m.safetensors")
 
 
+@pytest.mark.long
 def test_an_output_that_is_too_long_as_text_is_refused() -> None:
     """The command reads a file of rows, which a process forked from this one may not if polars runs in it."""
     program = (

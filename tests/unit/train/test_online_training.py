@@ -60,6 +60,7 @@ def test_a_pickle_has_the_engine_of_its_model() -> None:
         assert other.state.engine == engine
 
 
+@pytest.mark.long
 @loop_over("kind", sorted(OPTIMIZERS))
 def test_updates_of_each_optimizer_continue_from_a_file(kind: str, tmp_path: Path) -> None:
     with cr.settings.using(engine="reference"):
@@ -92,6 +93,7 @@ def test_nothing_is_kept_from_before_a_training(tmp_path: Path) -> None:
     np.testing.assert_array_equal(one(X), other(X))
 
 
+@pytest.mark.long
 @loop_over("kind", KINDS)
 def test_a_trainer_of_each_optimizer_continues_from_its_file(kind: str, tmp_path: Path) -> None:
     engine: Any = "native" if kind in WRAPPED else "reference"  # without compiling each step

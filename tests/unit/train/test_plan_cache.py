@@ -181,6 +181,7 @@ def test_shared_parameters_and_a_training_in_between() -> None:
     assert losses == sorted(losses, reverse=True)
 
 
+@pytest.mark.long
 def test_what_is_kept_is_bounded() -> None:
     model = cr.Model(cr.Dense(3), "cross_entropy", cr.SGD(cr.Cosine(0.1)))
     for epochs in range(1, 2 * network_module.MAX_CACHED):

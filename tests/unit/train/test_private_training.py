@@ -175,6 +175,7 @@ def test_two_trainings_with_one_seed_differ_since_noise_does_not_come_from_the_s
     assert [path for path in first if np.array_equal(first[path], second[path])] == []
 
 
+@pytest.mark.long
 def test_empty_batches_are_steps_of_noise_alone() -> None:
     x, y = data(40)
     one = model()

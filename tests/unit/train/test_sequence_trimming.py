@@ -67,6 +67,7 @@ def test_a_step_on_a_trimmed_batch_equals_the_padded_step(name: str) -> None:
     assert seen == {4, 8, PLACES}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", CASES)
 def test_a_training_with_buckets_learns_and_is_resumed_exactly(name: str, tmp_path: Path) -> None:
     model, x, y = case(name)

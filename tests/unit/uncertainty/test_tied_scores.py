@@ -91,6 +91,7 @@ def test_sets_have_their_coverage_over_200_divisions(
             assert lowest.mean() >= level - 0.04
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scores", SCORES, ids=lambda s: s.__name__)
 def test_calibrated_sets_have_their_coverage(scores: Callable[[np.random.Generator, int], Rows]) -> None:
     """With the choice between a map and none."""
