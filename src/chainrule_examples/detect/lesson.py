@@ -96,8 +96,7 @@ def main(
         min_score, detections = results[2]
         DetectionKind(tuple(NAMES), min_score).attach(models[0])
         page = cell_page(test[0], [d.above(min_score) for d in detections], test[1], lang)
-        known = pixels(x), pixels(validation[0])
-        save_run(out, models[0], scores, {"detections.html": page, **test_files(data)}, known=known)
+        save_run(out, models[0], scores, {"detections.html": page, **test_files(data)})
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ def main(
                 f"test/{number}.png": encode_png(image),
                 f"testannot/{number}.png": encode_png(mask.astype(np.uint8)),
             }
-        save_run(out, models[0], scores, files, known=(pixels(x), pixels(validation[0])))
+        save_run(out, models[0], scores, files)
 
 
 if __name__ == "__main__":
