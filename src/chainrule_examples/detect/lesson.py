@@ -49,15 +49,10 @@ METHODS: tuple[Text, ...] = "color peaks", FOREST, "network"
 COLORS = cr.Augmentation(Color(brightness=0.15, contrast=0.2, saturation=0.2, hue=0.02))
 
 
-def pixels(images: np.ndarray) -> np.ndarray:
-    """Inputs of the network, from 0 to 1."""
-    return images.astype(np.float32) / 255
-
-
 def train_network(images: np.ndarray, truths: list[Truth], epochs: int, seed: int) -> cr.Model:
     """Train on the images and their mirror images."""
     versions = [flipped(images, truths, *directions) for directions in product((False, True), repeat=2)]
-    x = pixels(np.concatenate([own for own, _ in versions]))
+    x = np.concatenate([pixels for pixels, _ in versions]).astype(np.float32) / 255
     grid, cells = (SIZE[0] // CELL, SIZE[1] // CELL), [truth for _, part in versions for truth in part]
     y = np.stack([encode_centers(t.boxes, t.classes, len(NAMES), grid, CELL) for t in cells])
     loss, optimizer = cr.CenterNet(box_weight=0.5), cr.AdamW(cr.OneCycle(0.004))
@@ -70,7 +65,7 @@ def train_network(images: np.ndarray, truths: list[Truth], epochs: int, seed: in
 
 def detect(model: cr.Model, images: np.ndarray) -> list[Detections]:
     """The boxes of images."""
-    grids = np.asarray(model.predict(pixels(images)))
+    grids = np.asarray(model.predict(images.astype(np.float32) / 255))
     return [decode_centers(grid, CELL) for grid in grids]
 
 
