@@ -42,18 +42,13 @@ def segmentation_network() -> cr.Layer:
     return cr.Sequential(*conv_block(24, 2), outer, *conv_block(24), *scores)
 
 
-def pixels(images: np.ndarray) -> np.ndarray:
-    """Inputs of the network, from 0 to 1."""
-    return images.astype(np.float32) / 255
-
-
 def train_network(images: np.ndarray, masks: np.ndarray, epochs: int, seed: int) -> cr.Model:
     """Train on random parts of the images, whose masks are cut alike."""
     weights = median_frequency_weights(masks, scenes.VOID, power=0.5)
     loss = cr.CrossEntropy(class_weight=weights, ignore_index=scenes.VOID)
     model = cr.Model(segmentation_network(), loss, cr.AdamW(cr.OneCycle(0.004)), metrics=[])
     options = {"batch_size": 8, "augmentation": AUGMENTATION}
-    model.fit(pixels(images), masks, epochs=epochs, seed=seed, **options)
+    model.fit(images.astype(np.float32) / 255, masks, epochs=epochs, seed=seed, **options)
     if model.facts["ended"] == "interrupted":
         raise KeyboardInterrupt
     return model
@@ -61,7 +56,7 @@ def train_network(images: np.ndarray, masks: np.ndarray, epochs: int, seed: int)
 
 def predict_masks(model: cr.Model, images: np.ndarray) -> np.ndarray:
     """The masks of images at the size of the mask files; scores are interpolated."""
-    inputs = (pixels(row[None]) for row in images)
+    inputs = (row[None].astype(np.float32) / 255 for row in images)
     return np.stack([class_mask(np.asarray(model.predict_proba(x))[0], scenes.MASK_SIZE) for x in inputs])
 
 

@@ -55,7 +55,7 @@ export function Curves({ series, height = 230, label, logarithmic = false }) {
     resize.observe(place.current);
     return () => { resize.disconnect(); chart.current.destroy(); chart.current = null; };
   }, [key]);
-  useDrawing(() => chart.current?.setData(data), [series.map((s) => `${s.x.length}/${s.x.at(-1)}`).join(), key]);
+  useDrawing(() => chart.current?.series.length === data.length && chart.current.setData(data), [series.map((s) => `${s.x.length}/${s.x.at(-1)}`).join(), key]);
   const last = series.map((s) => `${s.label} ${s.y.at(-1) ?? ""}`).join(", ");
   return html`<div><div class="chart" ref=${place} role="img" aria-label="${label}: ${last}"></div><div class="legend">${series.map((s) => html`<span><i class="i${Number(s.color.slice(3)) || 0}"></i>${s.label}</span>`)}</div></div>`;
 }
