@@ -97,7 +97,6 @@ def test_a_training_changes_nothing_that_lays_out_the_whole_page_again(visit: Vi
     visit.click("Train")
     visit.wait_for(".reading", "running")
     assert visit.page.evaluate(ROOT_CHANGES, 600) == 0  # some frames of the training
-    visit.click("Pause")
 
 
 def test_request_for_own_data(visit: Visit, tmp_path: Path) -> None:
