@@ -57,6 +57,7 @@ class Commands:
         self.delay = 0.0
         self.learning_rate = 0.0  # a new learning rate; 0: none
         self.is_ended = False
+        self.received = 0  # commands
         threading.Thread(target=self._read, args=(stream,), daemon=True).start()
 
     def _read(self, stream: TextIO) -> None:
@@ -67,6 +68,7 @@ class Commands:
                 continue
             with self.changed:
                 self._apply(record)
+                self.received += 1
                 self.changed.notify_all()
         with self.changed:
             self.is_ended = True
@@ -158,28 +160,47 @@ class Watch(Callback):
 
     def _after(self, frames: _Frames, training: TrainingView, last: Mapping[str, Any]) -> bool:
         """Send a frame if one is due, wait if the training is paused; returns whether it ends."""
-        commands, now = self.commands, time.monotonic()
+        commands = self.commands
         with commands.changed:
             is_paused = not commands.may_pass(training.step, training.epoch)
-        if is_paused or now - self.times.get("frame", 0.0) >= SECONDS:
-            self.times["frame"] = now
-            is_full = is_paused or now - self.times.get("histograms", 0.0) >= HISTOGRAM_SECONDS
-            if is_full:
-                self.times["histograms"] = now
-            content = frames.content(is_full)
-            self.output.write("frame", **last, epoch=training.epoch, is_paused=is_paused, **content)
-        else:
-            self.output.write("step", **last)
+            seen = commands.received
+        self._send(frames, training, last, is_paused)
         with commands.changed:
             if commands.delay and not is_paused:
                 commands.changed.wait(commands.delay)
-            while not (
-                commands.may_pass(training.step, training.epoch)
-                or commands.is_ended
-                or commands.learning_rate
-            ):
-                commands.changed.wait(1.0)
+        while self._waits(training):
+            if not is_paused or seen != commands.received:  # a command came after the record that was sent
+                is_paused, seen = True, commands.received
+                self._send(frames, training, last, is_paused)
+            with commands.changed:
+                if seen == commands.received:
+                    commands.changed.wait(1.0)
         return commands.is_ended or self.output.is_closed or self._changes_rate(training.step)
+
+    def _send(
+        self, frames: _Frames, training: TrainingView, last: Mapping[str, Any], is_paused: bool
+    ) -> None:
+        """Send a frame if the training is paused or one is due, otherwise the step alone."""
+        now = time.monotonic()
+        if not is_paused and now - self.times.get("frame", 0.0) < SECONDS:
+            self.output.write("step", **last)
+            return
+        self.times["frame"] = now
+        is_due = is_paused or now - self.times.get("histograms", 0.0) >= HISTOGRAM_SECONDS
+        is_full = (
+            is_due and self.times.get("full") != training.step
+        )  # the distributions of a step are sent once
+        if is_full:
+            self.times.update(histograms=now, full=training.step)
+        content = frames.content(is_full)
+        self.output.write("frame", **last, epoch=training.epoch, is_paused=is_paused, **content)
+
+    def _waits(self, training: TrainingView) -> bool:
+        """Return whether the next update has to wait for a command."""
+        commands = self.commands
+        with commands.changed:
+            is_wanted = commands.may_pass(training.step, training.epoch)
+            return not (is_wanted or commands.is_ended or commands.learning_rate)
 
     def _changes_rate(self, step: int) -> bool:
         """Return whether the training stops here for another learning rate, which is noted."""

@@ -99,11 +99,11 @@ class Training:
     def command(self, record: Mapping[str, Any]) -> None:
         """Send a command: ``until`` (a step, ``None``: the end), ``until_epoch``, ``delay``, ``end``."""
         with self.lock:
-            if self.status in ("paused", "running", "starting"):
-                is_running = (
-                    record.get("until", 0) is None or "until_epoch" in record or record.get("until", 0) > 0
-                )
-                self.status = "running" if is_running and self.status != "starting" else self.status
+            steps, epochs = record.get("until", 0), record.get("until_epoch", 0)
+            is_wanted = steps is None or steps > self.facts["step"]
+            is_wanted |= epochs is None or epochs > self.facts["epoch"]
+            if self.status == "paused" and is_wanted:
+                self.status = "running"
         self._send(record)
 
     def close(self) -> None:
@@ -170,7 +170,8 @@ class Training:
         self.status = "paused" if record.pop("is_paused") else "running"
         facts = {name: record[name] for name in ("step", "loss", "rate", "epoch")}
         self.facts.update(facts)
-        if record["loss"] is not None:
+        points = self.losses.points
+        if record["loss"] is not None and not (points and points[-1][0] == record["step"]):
             self.losses.add((record["step"], record["loss"]))
         if not record.get("histograms") and self.frames:
             record["histograms"] = self.frames[max(self.frames)].get("histograms", {})

@@ -65,6 +65,23 @@ def test_a_training_leaves_the_page_its_part_of_the_processor(bench: Workbench) 
     assert os.getpriority(os.PRIO_PROCESS, bench.training.process.pid) == min(own + NICENESS, 19)
 
 
+def test_a_pause_at_any_instant_is_reported(bench: Workbench) -> None:
+    bench.change({"net": "3 tanh", "epochs": 100_000})
+    bench.command({"until": 1})
+    wait_for(bench, "paused")
+    training, instants = bench.training, np.random.default_rng(0).uniform(0, 0.02, 60)
+    assert training is not None
+    for instant in instants:
+        bench.command({"until": None})
+        time.sleep(instant)
+        bench.command({"until": 0, "until_epoch": 0})
+        wait_for(bench, "paused")
+    steps = [step for step, _ in training.losses.points]
+    assert steps == sorted(set(steps))
+    bench.command({"until": training.facts["step"], "until_epoch": 0})  # a step that has been made
+    assert training.status == "paused"
+
+
 def test_frames_for_the_page_have_no_weights(bench: Workbench) -> None:
     bench.command({"until": 1})
     wait_for(bench, "paused")

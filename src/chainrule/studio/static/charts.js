@@ -20,12 +20,15 @@ const waiting = new Map();
 
 function drawSome() {
   const end = performance.now() + BUDGET;
-  for (const [key, draw] of waiting) {
-    waiting.delete(key);
-    draw();
-    if (performance.now() > end) break;
+  try {
+    for (const [key, draw] of waiting) {
+      waiting.delete(key);
+      draw();
+      if (performance.now() > end) break;
+    }
+  } finally { // also after a drawing that fails
+    if (waiting.size) requestAnimationFrame(drawSome);
   }
-  if (waiting.size) requestAnimationFrame(drawSome);
 }
 
 // Draw when the values change; what is not drawn yet when the next values arrive is left out.
@@ -55,6 +58,7 @@ export function Curves({ series, height = 230, label, logarithmic = false }) {
     resize.observe(place.current);
     return () => { resize.disconnect(); chart.current.destroy(); chart.current = null; };
   }, [key]);
+  // A drawing that waits may be older than the chart, which has other series then.
   useDrawing(() => chart.current?.series.length === data.length && chart.current.setData(data), [series.map((s) => `${s.x.length}/${s.x.at(-1)}`).join(), key]);
   const last = series.map((s) => `${s.label} ${s.y.at(-1) ?? ""}`).join(", ");
   return html`<div><div class="chart" ref=${place} role="img" aria-label="${label}: ${last}"></div><div class="legend">${series.map((s) => html`<span><i class="i${Number(s.color.slice(3)) || 0}"></i>${s.label}</span>`)}</div></div>`;
