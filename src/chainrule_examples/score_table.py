@@ -27,7 +27,7 @@ from chainrule.metrics import (
     sampled_difference,
 )
 from chainrule.page import BLUE, ORANGE, curves, encode_png, markup_table, result_page, screen
-from chainrule.robustness import MIN_GATE_ROWS, with_novelty_gate
+from chainrule.robustness import with_novelty_gate
 from chainrule.store import atomic_write
 from chainrule.tabular import with_threshold
 
@@ -248,11 +248,6 @@ def _text_of(result: Comparison) -> Text:
     return _WINS if result.is_clear else _OPEN if result.difference.mean else _EQUAL
 
 
-def _rows(x: Any) -> int:
-    """The number of rows of an array, or of arrays by input name."""
-    return len(next(iter(x.values()))) if isinstance(x, Mapping) else len(x)
-
-
 def save_run(
     out: str,
     model: Model,
@@ -275,14 +270,14 @@ def save_run(
         cost: that the threshold follows from, as for ``with_threshold``.
         metrics: that ``evaluate`` prints, by name; by default those of the model.
         known: training and validation rows; ``predict`` then outputs ``"unknown"`` for rows that are farther
-            from the training rows than 99 % of the validation rows. Fewer than ten of these do nothing.
+            from the training rows than 99 % of the validation rows.
 
     Returns:
         the folder.
     """
     if threshold is not None:
         model = with_threshold(model, threshold, cost=cost)
-    if known is not None and _rows(known[1]) >= MIN_GATE_ROWS:
+    if known is not None:
         model = Model.of(with_novelty_gate(model.state, *known))
     if metrics is not None:
         model = Model.of(replace(model.state, metrics=list(metrics)))

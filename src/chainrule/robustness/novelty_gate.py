@@ -37,7 +37,7 @@ from chainrule.validation import number, out_of_range
 ARRAYS = ("means", "directions", "variances")
 DIRECTIONS, MAX_FEATURES = 32, 4096
 FLOOR = 1e-6  # of a variance, relative to the mean one
-MIN_GATE_ROWS = 10  # of the validation
+MIN_ROWS = 10  # of the validation
 BLOCK, BLOCK_NUMBERS = 512, 1 << 22  # rows whose features are computed at once, and numbers in them
 
 
@@ -97,8 +97,8 @@ def with_novelty_gate(
         expected, received = fact("a model with one output"), ", ".join(model.targets)
         raise TrainingError("E570", where="novelty gate", received=received, expected=expected)
     known, others = (_features(model, encode_rows(model, rows, "novelty gate").x) for rows in (x, validation))
-    if len(others) < MIN_GATE_ROWS:
-        expected = fact("at least {minimum} rows", minimum=MIN_GATE_ROWS)
+    if len(others) < MIN_ROWS:
+        expected = fact("at least {minimum} rows", minimum=MIN_ROWS)
         raise out_of_range(len(others), "validation", "novelty gate", expected)
     gate = _fitted(known, _classes(model, x))
     scores = np.sort(gate.scores(others))

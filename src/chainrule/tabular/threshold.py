@@ -503,4 +503,4 @@ def decided_labels(model: Model, probabilities: np.ndarray, threshold: float) ->
             numbers of float32.
     """
     labels = np.array(list(model.labels), dtype=object)
-    return labels[(probabilities[:, 1].astype(np.float64) >= threshold).astype(int)]
+    return labels[DecisionRule(threshold, True).classes(probabilities, probabilities)]

@@ -47,8 +47,8 @@ def train_network(images: np.ndarray, masks: np.ndarray, epochs: int, seed: int)
     weights = median_frequency_weights(masks, scenes.VOID, power=0.5)
     loss = cr.CrossEntropy(class_weight=weights, ignore_index=scenes.VOID)
     model = cr.Model(segmentation_network(), loss, cr.AdamW(cr.OneCycle(0.004)), metrics=[])
-    options = {"batch_size": 8, "augmentation": AUGMENTATION}
-    model.fit(images.astype(np.float32) / 255, masks, epochs=epochs, seed=seed, **options)
+    x, options = images.astype(np.float32) / 255, {"batch_size": 8, "augmentation": AUGMENTATION}
+    model.fit(x, masks, epochs=epochs, seed=seed, **options)
     if model.facts["ended"] == "interrupted":
         raise KeyboardInterrupt
     return model

@@ -72,11 +72,10 @@ def read_named(name: str) -> Table:
     if name == "fashion-mnist":
         return _fashion()
     folder = cache_folder("sets")  # spares the import of scikit-learn
-    path = (
-        None
-        if folder is None
-        else folder / f"{name}-{import_module('importlib.metadata').version('scikit-learn')}.npz"
-    )
+    path = None
+    if folder is not None:
+        version = import_module("importlib.metadata").version("scikit-learn")  # slow to import
+        path = folder / f"{name}-{version}.npz"
     arrays = None if path is None else _read_cache(path)
     if arrays is None:
         arrays = _from_scikit_learn(name)
