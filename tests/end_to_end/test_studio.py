@@ -52,7 +52,8 @@ def visit(studio: ServerProcess) -> Iterator[Visit]:
 def choose(visit: Visit, name: str) -> None:
     """Open a set by its button."""
     visit.open("data")
-    visit.page.locator(".source", has_text=name).click()
+    with visit.page.expect_response(re.compile("/api/open"), timeout=60_000):  # also of the set that is open
+        visit.page.locator(".source", has_text=name).click()
     visit.page.locator(f'.source[aria-pressed="true"]:has-text("{name}")').wait_for(timeout=60_000)
 
 
