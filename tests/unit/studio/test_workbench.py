@@ -78,7 +78,7 @@ def test_a_pause_at_any_instant_is_reported(bench: Workbench) -> None:
         wait_for(bench, "paused")
     steps = [step for step, _ in training.losses.points]
     assert steps == sorted(set(steps))
-    bench.command({"until": training.facts["step"], "until_epoch": 0})  # a step that has been made
+    bench.command({"until": training.facts["step"], "until_epoch": 0})  # a step that is done
     assert training.status == "paused"
 
 
