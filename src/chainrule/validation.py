@@ -369,13 +369,14 @@ def require_number(
     above: float | None = None,
     maximum: float | None = None,
     below: float | None = None,
+    fix: str = "",
 ) -> None:
     """Refuse a field of a record that is not a finite number between its limits; see ``number``."""
     limits = {"minimum": minimum, "above": above, "maximum": maximum, "below": below}
     try:
         number(getattr(owner, name), name, type(owner).__name__, **limits)
     except UsageError as error:
-        error.fix = _default_fix(owner, name, error.fix)
+        error.fix = fix or _default_fix(owner, name, error.fix)
         raise
 
 

@@ -14,7 +14,7 @@ import chainrule as cr
 from chainrule.engines import compile
 from chainrule.graph import Graph
 
-pytest.importorskip("jax")
+monitoring = pytest.importorskip("jax.monitoring")
 RNG = np.random.Generator(np.random.Philox(3))
 X = RNG.standard_normal((64, 6)).astype("float32")
 Y = (X[:, 0] + X[:, 1] ** 2 > 0.5).astype(np.int64)
@@ -142,3 +142,40 @@ def test_a_training_with_an_option_ends_with_the_same_predictions(name: str) -> 
     tolerance = 1e-2 if name == "bfloat16" else 1e-4  # a sum in another order may round to the next number
     np.testing.assert_allclose(*predictions, rtol=0, atol=tolerance)
     assert not np.array_equal(predictions[0], np.full_like(predictions[0], 0.5))
+
+
+COMPILING = "/jax/core/compile/backend_compile_duration"
+
+
+def _compiled(run: Callable[[], Any]) -> int:
+    """The number of programs that XLA compiles during a call."""
+    events: list[str] = []
+
+    def listen(event: str, seconds: float, **_: Any) -> None:
+        events.append(event)
+
+    monitoring.register_event_duration_secs_listener(listen)
+    try:
+        run()
+    finally:
+        monitoring.unregister_event_duration_listener(listen)
+    return events.count(COMPILING)
+
+
+def test_equal_networks_are_compiled_once() -> None:
+    def train(net: cr.Layer) -> None:
+        model = cr.Model(net, "cross_entropy", cr.Adam(1e-2), engine="xla")
+        model.fit(X, Y, epochs=1, batch_size=32, verbose=False)
+        model.predict(X)
+
+    assert _compiled(lambda: train(cr.Sequential(cr.Dense(5, "relu"), cr.Dense(2)))) > 0
+    assert _compiled(lambda: train(cr.Sequential(cr.Dense(5, "relu"), cr.Dense(2)))) == 0
+    assert _compiled(lambda: train(cr.Sequential(cr.Dense(5, "tanh"), cr.Dense(2)))) > 0
+
+
+def test_graphs_that_differ_in_the_last_bit_of_a_constant_have_their_own_programs() -> None:
+    x = cr.input("x", (None,), "float64")
+    graphs = [Graph({"y": x * factor}) for factor in (1.0, np.nextafter(1, 2))]
+    values = [compile(graph, "xla").run({"x": np.ones(2)})["y"] for graph in graphs]
+    assert values[0].tolist() == [1.0, 1.0]
+    assert values[1].tolist() == [np.nextafter(1, 2)] * 2

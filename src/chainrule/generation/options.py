@@ -92,11 +92,7 @@ class Request:
                 second=excluded[0],
                 expected=fact("num_beams alone, or sampling"),
                 received=", ".join(["num_beams", *excluded]),
-                fix=fact(
-                    "num_beams={num_beams} without {options}",
-                    num_beams=self.num_beams,
-                    options=", ".join(excluded),
-                ),
+                fix="num_beams=None",
             )
         if self.samples > self.num_beams:
             expected = fact("at most {num_beams}, as many as num_beams", num_beams=self.num_beams)

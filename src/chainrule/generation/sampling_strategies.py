@@ -112,7 +112,7 @@ class RepetitionPenalty(Strategy):
     penalty: float = 1.2
 
     def check(self) -> None:
-        require_number(self, "penalty", above=0)
+        require_number(self, "penalty", above=0, fix="repetition_penalty=1.2")
 
     def __call__(self, scores: np.ndarray, seen: np.ndarray) -> np.ndarray:
         lowered = np.where(scores > 0, scores / self.penalty, scores * self.penalty)
@@ -225,7 +225,7 @@ class TopP(Strategy):
     p: float = 0.9
 
     def check(self) -> None:
-        require_number(self, "p", above=0, maximum=1)
+        require_number(self, "p", above=0, maximum=1, fix="top_p=0.9")
 
     def __call__(self, scores: np.ndarray, seen: np.ndarray) -> np.ndarray:
         if self.p == 1:
@@ -261,7 +261,7 @@ class MinP(Strategy):
     p: float = 0.05
 
     def check(self) -> None:
-        require_number(self, "p", above=0, maximum=1)
+        require_number(self, "p", above=0, maximum=1, fix="min_p=0.05")
 
     def __call__(self, scores: np.ndarray, seen: np.ndarray) -> np.ndarray:
         threshold = scores.max(axis=1, keepdims=True) + np.log(self.p)

@@ -121,7 +121,7 @@ def replay(run: str, data: str, step: int) -> Replay:
     if os.path.isdir(Path(run) / "checkpoints") and not os.path.isfile(Path(run) / CONFIG):
         expected = fact("the folder of a training")
         received = fact("checkpoints of a training in Python")
-        fix = f'model.replay({step}, x, y, run="{run}")'
+        fix = fact("in Python: {code}", code=f'model.replay({step}, x, y, run="{run}")')
         raise FileError("E533", where=run, expected=expected, received=received, fix=fix)
     state = load_state(model_file(run))
     folder = RunFolder.open(run)

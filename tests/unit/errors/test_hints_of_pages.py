@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.apps.cli.command_line import is_python, on_command_line
 from chainrule.errors import CATALOG, ChainruleError
 from chainrule.messages import rendered
 from page_examples import example_of
@@ -110,6 +111,7 @@ def test_the_fix_runs_or_is_an_instruction_in_both_languages(
     assert error.code == code
     if not error.fix:
         return
+    assert not is_python(on_command_line(error.fix, ())), "a command would print Python as if a shell ran it"
     first = error.fix.partition(", or ")[0]
     if first.startswith((*COMMANDS, "/")):
         return  # a shell command or a path: its effect depends on the machine

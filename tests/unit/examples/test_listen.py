@@ -46,15 +46,19 @@ def write_cepstra(file: Path, cepstra: np.ndarray) -> None:
     file.write_bytes(struct.pack(">i", cepstra.size) + cepstra.astype(">f4").tobytes())
 
 
-@pytest.fixture
-def sounds(tmp_path: Path) -> Path:
+def write_sounds(folder: Path) -> Path:
     """Two people with sixteen recordings of each digit, six of them for training."""
     draw = np.random.default_rng(0)
     for speaker in ("ann", "bob"):
         for digit in range(10):
             for number in range(16):
-                write_wave(tmp_path / "recordings" / f"{digit}_{speaker}_{number}.wav", tone(digit, draw))
-    return tmp_path
+                write_wave(folder / "recordings" / f"{digit}_{speaker}_{number}.wav", tone(digit, draw))
+    return folder
+
+
+@pytest.fixture
+def sounds(tmp_path: Path) -> Path:
+    return write_sounds(tmp_path)
 
 
 @pytest.fixture

@@ -26,7 +26,11 @@ CASES = {
     alternatives('read_images(..., damaged="skip")', "--damaged skip"): "--damaged skip",
     "penalty=cr.L2(1e-4), and a look at dense1": "penalty=cr.L2(1e-4), and a look at dense1",
     "penalty=cr.L2(1e-4)": "--penalty 0.0001",
-    "model.fit(x, y)": "model.fit(x, y)",
+    "model.fit(x, y)": "chainrule train DATA",
+    "model.fit(x, y, run='runs/a')": "in Python: model.fit(x, y, run='runs/a')",
+    "cr.Dense(3)": "in Python: cr.Dense(3)",
+    alternatives("cr.Dense(3)", "fewer columns"): "fewer columns",
+    "rows.csv": "rows.csv",
 }
 
 

@@ -9,7 +9,9 @@ import ast
 import inspect
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
+from itertools import chain
 from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 import typer
@@ -19,7 +21,7 @@ from chainrule.apps.cli.output_file import refuse_overwriting
 from chainrule.apps.cli.signature import with_engine
 from chainrule.apps.cli.texts import WORDS, text_of
 from chainrule.data.tables.findings import command_line_remedies
-from chainrule.errors import ChainruleError, Message, UsageError, alternatives_of, fact, nearest
+from chainrule.errors import ChainruleError, Message, UsageError, alternatives, alternatives_of, fact, nearest
 from chainrule.errors.call_errors import translated
 from chainrule.escaping import quoted
 from chainrule.events import Channel, Event, notices
@@ -35,16 +37,21 @@ from chainrule.tabular.option_names import RATE
 # chosen.
 
 OF = ("features", "layer")  # arguments of plots that are --of on the command line
-CALLS = ("predict", "evaluate", "attribute", "calibrate", "quantize")  # methods of a model that are commands
+CALLS = {"explain": " --row 1", "attribute": " --row 1"} | dict.fromkeys(
+    ("predict", "evaluate", "calibrate", "quantize"), ""
+)
+"""Methods of a model that are commands, each with an option that the command needs."""
+CODE = ast.Call, ast.keyword, ast.Assign, ast.AnnAssign, ast.Subscript, ast.Compare, ast.Return
+"""Parts of Python code that no word of a shell has."""
 
 
-def on_command_line(fix: str, options: Collection[str], words: Sequence[str] = ()) -> str:
-    """Translate a fix to options of a command; returns the fix if there is no such option.
+def on_command_line(fix: str, options: Collection[str], arguments: Sequence[str] = ()) -> str:
+    """Translate a fix to options of a command or to another command; states of other code that it is Python.
 
     Args:
         fix: the fix of an error.
         options: options of the command, such as ``"--depth"``.
-        words: the words after the command, of which RUN and DATA are named in a command that replaces a call.
+        arguments: the arguments of the command; a command that replaces a call has its RUN and DATA.
 
     Example:
         >>> from chainrule.errors import alternatives
@@ -56,6 +63,8 @@ def on_command_line(fix: str, options: Collection[str], words: Sequence[str] = (
         '--size 4'
         >>> on_command_line("optimizer=cr.SGD(0.1)", ["--optimizer", f"--{RATE}"])
         '--optimizer sgd --learning-rate 0.1'
+        >>> print(on_command_line("cr.Dense(3)", []))
+        in Python: cr.Dense(3)
     """
     parts = alternatives_of(fix)
     if typed := next((part for part in parts if part.startswith("--") and part.split()[0] in options), ""):
@@ -73,10 +82,33 @@ def on_command_line(fix: str, options: Collection[str], words: Sequence[str] = (
             option = f"--{absent[1].replace('_', '-')}"
             if option in options:
                 return fact("no {option}", option=option)
-    return next(filter(None, (_command_of(part, words) for part in parts)), fix)
+    if command := next(filter(None, (_command_of(part, arguments) for part in parts)), ""):
+        return command
+    rest = [part for part in parts if not is_python(part)]
+    return (fix if len(rest) == len(parts) else alternatives(*rest)) if rest else _in_python(fix)
 
 
-def _command_of(call: str, words: Sequence[str]) -> str:
+def is_python(fix: str) -> bool:
+    """Return whether a fix is Python code, which a shell cannot run; a name or a value is none.
+
+    Example:
+        >>> [is_python(text) for text in ("cr.Dense(3)", "size=(4, 4)", "model.onnx", "add rows", "[0, 1]")]
+        [True, True, False, False, False]
+    """
+    with suppress(SyntaxError, ValueError):
+        return any(isinstance(node, CODE) for node in ast.walk(ast.parse(fix)))
+    with suppress(SyntaxError, ValueError):  # arguments of a call
+        call = ast.parse(f"f({fix})", mode="eval").body
+        return any(isinstance(node, CODE) for node in ast.walk(call) if node is not call)
+    return False
+
+
+def _in_python(code: str) -> Message:
+    """Return a fix that no command has, with where to use it."""
+    return fact("in Python: {code}", code=code)
+
+
+def _command_of(call: str, arguments: Sequence[str]) -> str:
     """Return the command for a method of a model, such as ``model.plot.weights()``; ``""``: none."""
     try:
         node = ast.parse(call, mode="eval").body
@@ -84,16 +116,19 @@ def _command_of(call: str, words: Sequence[str]) -> str:
         return ""
     if not isinstance(node, ast.Call) or not ast.unparse(node.func).startswith("model."):
         return ""
-    names = [word for word in words if not word.startswith("-")]
-    run = names[0] if names else "RUN"
+    run = arguments[0] if arguments else "RUN"
     _, *method = ast.unparse(node.func).split(".")
     if method[0] == "plot" and len(method) == 2:
-        data = [names[2] if len(names) > 2 else "DATA"] if node.args else []
+        data = [quoted(arguments[2]) if len(arguments) > 2 else "DATA"] if node.args else []
         of = [_names(ast.unparse(keyword.value)) for keyword in node.keywords if keyword.arg in OF]
         more = ["--of", _word(of[0])] if of else []
         return " ".join(["chainrule", "plot", quoted(run), method[1].replace("_", "-"), *data, *more])
-    data = names[1] if len(names) > 1 else "DATA"
-    return f"chainrule {method[0]} {quoted(run)} {quoted(data)}" if method[0] in CALLS else ""
+    data = arguments[1] if len(arguments) > 1 else "DATA"
+    if method == ["fit"] and not node.keywords:
+        return f"chainrule train {quoted(data)}"
+    return (
+        f"chainrule {method[0]} {quoted(run)} {quoted(data)}{CALLS[method[0]]}" if method[0] in CALLS else ""
+    )
 
 
 def _names(value: str) -> str:
@@ -200,13 +235,21 @@ def call(
         raise _usage_error(error, name, words, function) from error
     except ChainruleError as error:
         options = [name for p in command.params for name in p.opts]
-        error.fix = on_command_line(error.fix, options, words)
+        error.fix = on_command_line(error.fix, options, _arguments(command, words))
         raise
     except typer.Abort as abort:  # raised by older versions
         raise KeyboardInterrupt from abort
     if code == INTERRUPTED:
         raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
+
+
+def _arguments(command: Any, words: Sequence[str]) -> list[str]:
+    """Return the arguments among the words after a command, without its options and their values."""
+    values = command.make_context(command.name, list(words), resilient_parsing=True).params
+    own = [values.get(p.name) for p in command.params if p.param_type_name == "argument"]
+    lists = [value if isinstance(value, list | tuple) else [value] for value in own if value is not None]
+    return [str(value) for value in chain.from_iterable(lists)]
 
 
 def _checked(invoke: Callable[[Any], Any], function: Callable[..., Any]) -> Callable[[Any], Any]:

@@ -89,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # characters that the encoding lacks are escaped
-    before = settings.lang
+    before = {name: getattr(settings, name) for name in OPTIONS_OF_SETTINGS}
     try:
         if lang := _language(words):
             _set_language(lang)
@@ -112,7 +112,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         return _print_error(error)
     finally:
-        settings.lang = before
+        for name, value in before.items():  # a command that a program calls changes no setting of it
+            setattr(settings, name, value)
 
 
 def _start_decoder(words: Sequence[str]) -> None:

@@ -1,8 +1,13 @@
-"""A graph as a program of XLA: traced and compiled once for each shape of its inputs."""
+"""A graph as a program of XLA: traced and compiled once for each shape of its inputs.
+
+JAX keeps compiled programs by function and shapes. The function of two graphs must therefore be the same
+object where the graphs are equal: ``COMPILED`` has them by the outputs of the graph, which are equal nodes if
+all operations, attributes and bits of constants are. So the folds of a cross-validation compile once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -18,7 +23,18 @@ from chainrule.memoization import Memo
 from chainrule.plan.memory_requirement import MemoryRequirement, reference_memory
 from chainrule.settings import settings
 
-MAX_PROGRAMS = 8  # of a graph: settings that change the compiled code
+COMPILED = Memo(64)
+"""The compiled functions of recent graphs, of all models: of a training some four."""
+
+
+def compiled_key(graph: Graph, *more: Hashable) -> Hashable:
+    """Return the key of a function in ``COMPILED``.
+
+    Args:
+        graph: what the function computes.
+        more: everything else on which its code depends; settings are added.
+    """
+    return tuple(graph.outputs.items()), settings.matmul_precision, settings.precision, *more
 
 
 class Program:
@@ -44,7 +60,6 @@ class Program:
         require_devices()
         self.graph = graph
         self._specs = {name: node.spec for name, node in graph.inputs.items()}
-        self._compiled = Memo(MAX_PROGRAMS)
 
     def _outputs(self, arrays: Mapping[str, Array]) -> tuple[dict[str, Array], Array]:
         """Return the outputs, and the place of an index outside its table, or 0; JAX traces this method."""
@@ -65,8 +80,7 @@ class Program:
         """
         require_threads()
         bind(self._specs, arrays)
-        rounding = settings.matmul_precision, settings.precision
-        compiled = self._compiled(rounding, lambda: jax.jit(self._outputs))
+        compiled = COMPILED(compiled_key(self.graph), lambda: jax.jit(self._outputs))
         try:
             with jax.enable_x64(True):
                 outputs, position = compiled({name: np.asarray(arrays[name]) for name in self._specs})

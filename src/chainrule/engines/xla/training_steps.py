@@ -27,14 +27,12 @@ from chainrule.engines.xla.devices import Devices, require_threads, training_dev
 from chainrule.engines.xla.graph_trace import graph_outputs
 from chainrule.engines.xla.operations import Array, Indices
 from chainrule.engines.xla.processes import Agreement, require_same, require_same_rows, rows_of_all
-from chainrule.engines.xla.program import MAX_PROGRAMS, is_out_of_memory, refuse_outside
+from chainrule.engines.xla.program import COMPILED, compiled_key, is_out_of_memory, refuse_outside
 from chainrule.errors import TrainingError, fact
 from chainrule.graph import Graph, Node
-from chainrule.memoization import Memo
 from chainrule.ops.batch_axis import SHARDS
 from chainrule.plan.memory_requirement import MemoryRequirement, reference_memory
 from chainrule.prng import KEY
-from chainrule.settings import settings
 from chainrule.symbolic_shape import bound
 
 STEP = "step"
@@ -44,7 +42,7 @@ SHARD_COUNT = "shards of a device"
 
 
 class CompiledStep:
-    """A training step with its compiled loops, which are kept: a training only passes its arrays.
+    """A training step; its compiled loops are kept in ``COMPILED``, so a training only passes its arrays.
 
     Args:
         graph: the step; outputs ``loss``, ``learning_rate`` and those named in ``homes``.
@@ -58,7 +56,6 @@ class CompiledStep:
     def __init__(self, graph: Graph, core: Sequence[Node], homes: Mapping[str, str]) -> None:
         self.graph, self.homes = graph, homes
         self.specs = {name: node.spec for name, node in graph.inputs.items()}
-        self._compiled = Memo(MAX_PROGRAMS)
         training_devices()  # before anything is written, settings that cannot be used are refused
 
     @staticmethod
@@ -90,7 +87,7 @@ class CompiledStep:
             samples: labels of the data sets.
             devices: the devices that share a batch; ``None``: one device.
         """
-        key = batch, frozenset(samples), settings.matmul_precision, settings.precision, devices
+        key = compiled_key(self.graph, tuple(self.homes.items()), batch, frozenset(samples), devices)
 
         def compiled() -> Any:
             if devices is None:
@@ -107,7 +104,7 @@ class CompiledStep:
                 )
             return jax.jit(run, donate_argnums=0)
 
-        return self._compiled(key, compiled)
+        return COMPILED(key, compiled)
 
     def _results(
         self,

@@ -82,7 +82,7 @@ def replay_update(model: ModelState, step: int, x: Any, y: Any, options: Mapping
             "E530", where="replay", step=step, expected=fact("1 or more"), received=step, fix="step=1"
         )
     if PRIVACY in model.facts:
-        fix = fact("model.explain(x, y), which explains the present parameters with chosen rows")
+        fix = "model.explain(x, y)"
         raise private_only("replay", fix)
     settings = dict(options)
     validation, run = settings.pop("validation", None), settings.pop("run", None)
@@ -110,7 +110,7 @@ def _replay(model: ModelState, run: TrainingRun, step: int, folder: RunFolder | 
     elif run.options.warm_start or _is_start_given(model, latest):
         expected = fact("initial parameters sampled by the seed, or a checkpoint before the update")
         received = fact("parameters set by the user, and no checkpoint before the update")
-        fix = fact("model.explain(x, y), which explains the present parameters")
+        fix = "model.explain(x, y)"
         raise TrainingError("E531", where="replay", expected=expected, received=received, fix=fix)
     _advance(run, step - 1)
     if run.state.step < step - 1 or run.state.epoch >= run.options.epochs:
@@ -143,7 +143,7 @@ def _require_same_computation(model: ModelState, run: TrainingRun) -> None:
         part = changed and fact("other code with equal settings: {names}", names=changed)
     if part:
         expected = fact("the layers, loss, optimizer and labels of the training")
-        fix = fact("model.explain(x, y), which explains the present parameters")
+        fix = "model.explain(x, y)"
         raise TrainingError("E532", where="replay", expected=expected, received=part, fix=fix)
 
 
@@ -171,7 +171,7 @@ def _require_same_history(replayed: Sequence[Row], recorded: Sequence[Row]) -> N
                 where=fact("replay, epoch {epoch}", epoch=expected["epoch"]),
                 expected=fact("loss {loss}", loss=expected["loss"]),
                 received=fact("loss {loss}", loss=row["loss"]),
-                fix=fact("model.explain(x, y), which explains the present parameters"),
+                fix="model.explain(x, y)",
             )
 
 

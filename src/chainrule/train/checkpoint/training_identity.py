@@ -95,7 +95,7 @@ def require_same_training(
     elif list(different) == [ENGINE]:
         fix = f'engine="{saved.get(ENGINE)}"'
     elif list(different) == [ENGINES_BEFORE]:
-        fix = fact("model.explain(x, y), which explains the present parameters")
+        fix = "model.explain(x, y)"
     if not differences:
         differences = _other_code(saved.get("computation"), now["computation"], network)
     if differences:

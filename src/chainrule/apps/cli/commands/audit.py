@@ -133,7 +133,7 @@ def _refuse_canaries(run: str, is_requested: bool) -> None:
     """Refuse canaries that were requested for a model whose training is not recorded (E601)."""
     if is_requested:
         expected = fact("a RUN of chainrule train, whose training can be repeated")
-        fix = "chainrule.auditing.audit_in_one_run(fit, x, y)"
+        fix = fact("in Python: {code}", code="chainrule.auditing.audit_in_one_run(fit, x, y)")
         raise UsageError(
             "E601", where="chainrule audit", option="--canaries", received=run, expected=expected, fix=fix
         )
