@@ -49,7 +49,7 @@ CASES: dict[str, tuple[str, ...]] = {
     "fraud": ONE,
     "x-ray": (*ONE, "--epochs", "2"),
     "listen": ("--digits", *ONE, "--epochs", "20"),
-    "detect": ("--epochs", "20"),
+    "detect": ("--epochs", "300"),
     "segment": ("--epochs", "20"),
     "questions": (*ONE, "--epochs", "2"),
     "sentiment": (*ONE, "--epochs", "1"),
