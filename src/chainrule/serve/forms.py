@@ -35,7 +35,7 @@ from chainrule.inputs import ContinuationKind, InputKind, InputRows, TextKind
 from chainrule.inputs.texts import TEXT
 from chainrule.model import Model
 from chainrule.records import frozen
-from chainrule.train.nonfinite.finite_check import UNTHREADED
+from chainrule.train.nonfinite.finite_check import UNTHREADED, is_finite
 from chainrule.web.responses import RequestError, invalid
 
 Columns = Mapping[str, Any]  # values of all rows by field: lists, or arrays of tensors
@@ -68,6 +68,7 @@ FILES = {  # the ends of names by media type of a file
     "audio/mpeg": ".mp3",
 }
 MOLECULE = "C"  # methane, also a text that a tokenizer may know
+_LARGEST = {np.dtype(name): float(np.finfo(name).max) for name in ("float16", "float32", "float64")}
 LARGEST = sys.float_info.max
 LARGEST_INTEGER = 1 << 53  # a float has every integer up to here
 
@@ -201,9 +202,11 @@ class ArrayForm(Form):
 
     def encode(self, columns: Columns, count: int) -> Encoded:
         """Return arrays by input name."""
-        return Encoded(
-            {field.name: _array(field, columns[field.name], count) for field in self.fields}, count
-        )
+        arrays = {
+            field.name: _array(field, self.dtypes[field.name], columns[field.name], count)
+            for field in self.fields
+        }
+        return Encoded(arrays, count)
 
     def example(self) -> Columns:
         """Return a row of zeros."""
@@ -448,9 +451,8 @@ def _texts(name: str, values: Any) -> list[str]:
     return texts
 
 
-def _array(field: Field, values: Any, count: int) -> np.ndarray:
+def _array(field: Field, dtype: np.dtype, values: Any, count: int) -> np.ndarray:
     """Return the values of an input of the network, (N, ...)."""
-    dtype = np.dtype(DTYPES[field.datatype])
     array = values if _is_array(values) else _nested(field, values, dtype)
     if array.dtype.kind not in ("b" if dtype.kind == "b" else "fiu"):
         raise _shape_refusal(field, fact("values of another type"))
@@ -458,7 +460,7 @@ def _array(field: Field, values: Any, count: int) -> np.ndarray:
         raise _shape_refusal(field, str(array.shape))
     if dtype.kind in "iu" and not _are_integers(array, np.iinfo(dtype)):
         raise _shape_refusal(field, fact("numbers with a fraction, or too large ones"))
-    if dtype.kind == "f" and not _are_finite(array, dtype):
+    if dtype.kind == "f" and not are_finite(array, dtype):
         raise _shape_refusal(field, fact("numbers that are not finite"))
     return np.ascontiguousarray(array, dtype)
 
@@ -485,10 +487,12 @@ def _are_integers(array: np.ndarray, bounds: np.iinfo) -> bool:
     return is_whole and bounds.min <= array.min() and array.max() <= bounds.max
 
 
-def _are_finite(array: np.ndarray, dtype: np.dtype) -> bool:
+def are_finite(array: np.ndarray, dtype: np.dtype) -> bool:
     """Return whether all elements are finite, also after rounding to a dtype of floats."""
-    if array.dtype == np.float64 != dtype and array.size <= UNTHREADED:  # as in most requests
-        largest = float(np.finfo(dtype).max)
+    if array.dtype == dtype:
+        return is_finite(array)
+    if array.dtype == np.float64 and array.size <= UNTHREADED:  # as in most requests
+        largest = _LARGEST[dtype]
         if np.vdot(array, array) <= largest * largest:
             return True
     bounds = np.finfo(dtype)

@@ -22,7 +22,7 @@ import numpy as np
 
 from chainrule.errors import fact
 from chainrule.records import frozen
-from chainrule.serve.forms import BYTES, DATATYPES, DTYPES, Field
+from chainrule.serve.forms import BYTES, DATATYPES, DTYPES, Field, are_finite
 from chainrule.serve.models import PROBABILITIES, Predictions, Request, level_of, plain_list
 from chainrule.train.evaluation.frame_predictions import PROBABILITY
 from chainrule.web.bodies import parse_json
@@ -31,6 +31,7 @@ from chainrule.web.responses import invalid
 HEADER_LENGTH = "inference-header-content-length"
 MAX_AXES = 16
 _DATATYPES = {np.dtype(name): datatype for name, datatype in DATATYPES.items()}
+_DTYPES = {datatype: np.dtype(name) for datatype, name in DTYPES.items()}
 _TYPES: dict[str, tuple[type, ...]] = {"BOOL": (bool,), BYTES: (str,)}  # of values of JSON; others: numbers
 
 
@@ -159,9 +160,11 @@ def _converted(values: list[Any], datatype: str) -> np.ndarray | None:
         return None
     if datatype == BYTES:
         return np.array(values, object)
-    dtype = np.dtype(DTYPES[datatype])
+    dtype = _DTYPES[datatype]
     try:
         array = np.array(values, np.float64 if dtype.kind == "f" else None)
+        if dtype.kind == "f" and are_finite(array, dtype):
+            return array.astype(dtype)
         with np.errstate(all="ignore"):
             converted = array.astype(dtype)
     except (OverflowError, ValueError, TypeError):
@@ -172,7 +175,7 @@ def _converted(values: list[Any], datatype: str) -> np.ndarray | None:
 def _of_bytes(name: str, datatype: str, content: memoryview) -> np.ndarray:
     """Return the elements of a tensor in bytes, (n,)."""
     if datatype != BYTES:
-        dtype = np.dtype(DTYPES[datatype]).newbyteorder("<")
+        dtype = _DTYPES[datatype].newbyteorder("<")
         if len(content) % dtype.itemsize:
             raise invalid(fact('"{name}" has another number of bytes', name=name))
         return np.frombuffer(content, dtype).astype(DTYPES[datatype])
@@ -198,7 +201,7 @@ def outputs_of(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     tensors = {name: values for name, values in columns.items() if not name.startswith(before)}
     shares = [values for name, values in columns.items() if name.startswith(before)]
     if shares:
-        tensors[PROBABILITIES] = np.stack(shares, 1).astype(np.float32)
+        tensors[PROBABILITIES] = np.array(shares, np.float32).T  # (N, K)
     return {name: _plain_array(values) for name, values in tensors.items()}
 
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from chainrule.attribution.attribution import Attribution
 
 PROBABILITIES, LOWER, UPPER = "probabilities", "lower", "upper"
+SHORT = 8  # numbers that are checked one by one, which takes less time than a call of NumPy
 _NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -247,34 +248,39 @@ def records_of(columns: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
         >>> records_of({"prediction": np.array(["a"]), "probability of a": np.array([1.0])})
         [{'prediction': 'a', 'probabilities': {'a': 1.0}}]
     """
-    names, titles, labels = _record_form(tuple(columns))
-    lists = {name: plain_list(values) for name, values in columns.items()}
-    predicted, shares = [lists[name] for name in names], [lists[title] for title in titles]
+    names, titles, labels, has_interval = _record_form(tuple(columns))
+    predicted = [plain_list(columns[name]) for name in names]
     records = [dict(zip(names, row, strict=True)) for row in zip(*predicted, strict=True)]
-    if LOWER in names and UPPER in names:
+    if has_interval:
         for record in records:
             record["interval"] = [record.pop(LOWER), record.pop(UPPER)]
-    if shares:
-        for record, row in zip(records, zip(*shares, strict=True), strict=True):
+    if titles:
+        shares = zip(*[plain_list(columns[title]) for title in titles], strict=True)
+        for record, row in zip(records, shares, strict=True):
             record[PROBABILITIES] = dict(zip(labels, row, strict=True))
     return records
 
 
 @lru_cache(256)
-def _record_form(columns: tuple[str, ...]) -> tuple[list[str], list[str], list[str]]:
-    """Return the columns that are not probabilities, those that are, and the labels of these."""
+def _record_form(columns: tuple[str, ...]) -> tuple[list[str], list[str], list[str], bool]:
+    """Return the columns that are not probabilities, those that are, the labels of these, and whether there is
+    an interval."""
     before = PROBABILITY.partition("{")[0]
     titles = [name for name in columns if name.startswith(before)]
     names = [name for name in columns if name not in titles]
-    return names, titles, [title.removeprefix(before) for title in titles]
+    labels = [title.removeprefix(before) for title in titles]
+    return names, titles, labels, LOWER in names and UPPER in names
 
 
 def plain_list(values: np.ndarray) -> list[Any]:
     """Return an array as lists of JSON; numbers that are not finite are ``None``."""
-    items = values.tolist()
-    if values.dtype.kind in "OM" or (values.dtype.kind == "f" and not is_finite(values)):
-        return [plain(value) for value in items]
-    return items
+    items, kind = values.tolist(), values.dtype.kind
+    if kind == "f":
+        is_short = len(items) <= SHORT and values.ndim == 1
+        is_plain = all(map(math.isfinite, items)) if is_short else is_finite(values)
+    else:
+        is_plain = kind not in "OM"
+    return items if is_plain else [plain(value) for value in items]
 
 
 def plain(value: Any) -> Any:

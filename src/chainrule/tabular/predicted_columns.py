@@ -176,6 +176,8 @@ class ColumnPredictor:
         predicted, raw = predict_with_probabilities(self.state, x, self.is_apart)
         if isinstance(raw, dict) or isinstance(predicted, dict):
             return self._columns(predicted) | (_in_float64(self.state, raw) if self.proba else {})
+        if self.is_plain and self.threshold is None:
+            return self._columns(predicted) | (self._shares(raw) if self.proba else {})
         model, probabilities = self.model, raw
         if self.calibration is not None:
             probabilities = self.calibration.map(raw)

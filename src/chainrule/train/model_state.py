@@ -44,6 +44,7 @@ from chainrule.train.inputs.input_check import in_order
 from chainrule.train.inputs.target import Target, declared_classes, targets_of
 from chainrule.train.int8_predictions import Quantization, Ranges, path_of
 from chainrule.train.network import Network, Recipe
+from chainrule.train.nonfinite.finite_check import is_finite
 from chainrule.train.private.privacy import CALIBRATION, CHANGED, INTERVALS, PRIVACY, QUANTIZED
 from chainrule.train.step_graph import Step
 from chainrule.train.train_state import Row, Tensors
@@ -73,13 +74,24 @@ class PlainRows(NamedTuple):
         name: name of the input.
         shape: of one row.
         dtype: of the array.
-        output: name of the output in the prediction program.
+        output: name of the output.
     """
 
     name: str
     shape: tuple[Any, ...]
     dtype: np.dtype
     output: str
+
+    def takes(self, rows: Any) -> bool:
+        """Return whether rows are a finite array of this dtype and shape, with at least one row."""
+        return (
+            type(rows) is np.ndarray
+            and rows.dtype == self.dtype
+            and rows.ndim > 0
+            and len(rows) > 0
+            and rows.shape[1:] == self.shape
+            and is_finite(rows)
+        )
 
 
 @frozen(eq=False)
@@ -145,13 +157,13 @@ class ModelState:
 
     @cached_property
     def plain_rows(self) -> PlainRows | None:
-        """How rows are passed to the network; ``None`` if not as one array without embedding."""
+        """How rows are passed to the network; ``None`` if not as one array without indices."""
         if self.network is None or len(self.network.inputs) != 1 or len(self.targets) != 1:
             return None
         (name, spec), (output,) = *self.network.inputs.items(), self.network.inference.outputs
-        if self.network.inference.book.tables:
+        if self.network.inference.book.tables or indexing_inputs(self.network):
             return None
-        return PlainRows(name, tuple(spec.shape[1:]), np.dtype(spec.dtype), f"raw.{output}")
+        return PlainRows(name, tuple(spec.shape[1:]), np.dtype(spec.dtype), output)
 
     @property
     def feature_names(self) -> tuple[str, ...]:

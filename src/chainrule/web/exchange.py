@@ -18,7 +18,7 @@ from chainrule.errors import fact
 from chainrule.memoization import cached_property
 from chainrule.settings import Language
 from chainrule.web.bodies import Limits, too_large
-from chainrule.web.responses import RequestError, invalid
+from chainrule.web.responses import BytesResponse, RequestError, invalid
 
 MAX_FIELDS = 100  # of a query
 LONGEST_PAUSE = 1.0  # seconds; requests are late by at most a quarter of it
@@ -135,6 +135,16 @@ class Exchange:
             raise too_large(self.limits.body_bytes)
         self._is_complete = not message.get("more_body", False)
         return message
+
+    async def respond(self, response: BytesResponse) -> None:
+        """Send a whole response."""
+        added = self._added.text
+        if added and self.output is not None and not response.headers:
+            added = b"%sx-request-id: %s\r\n" % (added, self.request_id.encode())
+            if self.output.respond(self.scope, response, added):
+                self.status = response.status
+                return
+        await response(self.scope, self.receive, self.send)
 
     async def send(self, message: Any) -> None:
         """Send a part of the response; headers are added to its start."""

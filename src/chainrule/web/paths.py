@@ -61,5 +61,5 @@ class Paths:
             allowed = "GET, HEAD" if operation.method == "GET" else operation.method
             raise RequestError(405, OTHER_METHOD, {"allow": allowed})
         scope["route"] = operation.route
-        response = await operation.handle(scope["state"]["exchange"])
-        await response(scope, receive, send)
+        exchange = scope["state"]["exchange"]
+        await exchange.respond(await operation.handle(exchange))

@@ -38,6 +38,8 @@ def prediction_columns(
         predicted: the result of ``predict``.
         spelled: returns predictions as they are shown.
     """
+    if isinstance(predicted, np.ndarray) and predicted.ndim == 1:
+        return {PREDICTION: spelled(predicted)}
     outputs = predicted if isinstance(predicted, dict) else {"": predicted}
     columns: dict[str, np.ndarray] = {}
     for name, values in outputs.items():

@@ -45,15 +45,13 @@ def _plain_outputs(model: ModelState, x: Any) -> np.ndarray | None:
     It takes a few microseconds, the other path several times as many.
     """
     plain = model.plain_rows
-    if plain is None or model.network is None or type(x) is not np.ndarray or x.dtype != plain.dtype:
-        return None
-    if not x.shape or not len(x) or x.shape[1:] != plain.shape or not is_finite(x):
+    if plain is None or model.network is None or not plain.takes(x):
         return None
     program = model.network.prediction_program
     if len(x) > 1 and rows_per_block(program, len(x)) < len(x):
         return None
     try:
-        outputs = program.run({**model.arrays, plain.name: x}, fixed=model.is_fixed)[plain.output]
+        outputs = program.run({**model.arrays, plain.name: x}, fixed=model.is_fixed)[f"raw.{plain.output}"]
     except MemoryError:
         return None  # the other path computes smaller blocks, or reports it
     if not is_finite(outputs):
@@ -91,7 +89,12 @@ def predict_with_probabilities(
         _require_classes(model)
     predicted = _predicted(model, x, is_apart)
     if len(predicted) == 1:
-        return _decided(model, predicted), _probabilities(model, predicted)
+        ((name, values),) = predicted.items()
+        target = model.targets[name]
+        probabilities = target.probabilities(values)
+        if target.is_classes:
+            return target.most_probable(probabilities), probabilities
+        return _decided(model, predicted), probabilities
     return _decided(model, predicted), {n: model.targets[n].probabilities(predicted[n]) for n in classes}
 
 
@@ -125,6 +128,9 @@ def predict_apart(model: ModelState, x: Any, proba: bool) -> tuple[ByOutput, ByO
 
 def _predicted(model: ModelState, x: Any, is_apart: bool = False) -> dict[str, np.ndarray]:
     """Return the predictions for inputs, or for rows of a table, which are encoded a block at a time."""
+    short = _short_block(model, x) if is_apart else None
+    if short is not None:
+        return short
     if not isinstance(x, EncodedRows):
         rows = encode_rows(model, x, may_be_empty=True)
         return predictions(rows.model, rows.x, "prediction", is_apart)
@@ -137,6 +143,32 @@ def _predicted(model: ModelState, x: Any, is_apart: bool = False) -> dict[str, n
     if not all(map(is_finite, outputs.values())):
         nonfinite.report_nonfinite_predictions(model, encode_rows(model, x.inputs()).x, outputs)
     return outputs
+
+
+def _short_block(model: ModelState, x: Any) -> dict[str, np.ndarray] | None:
+    """Return the predictions for a few rows as ``_computed_apart`` does; ``None`` for rows that need preparation
+    or are more than a short block, and for what is refused or reported there.
+
+    It takes half the time of that path.
+    """
+    plain = model.plain_rows
+    if plain is None or model.network is None:
+        return None
+    if type(x) is dict and model.preparation is None and len(x) == 1:
+        x = x.get(plain.name)
+    if not plain.takes(x):
+        return None
+    program, count = model.network.prediction_program, len(x)
+    fewest = program.equal_bits_from
+    if count > fewest or rows_per_block(program, APART) < fewest or couples_rows_of(program):
+        return None
+    try:
+        block = _padded(x, fewest)
+        outputs = program.run({**model.arrays, plain.name: block}, fixed=model.is_fixed)
+    except MemoryError:
+        return None
+    values = outputs[f"prediction.{plain.output}"][:count]
+    return {plain.output: values} if is_finite(values) else None
 
 
 def _require_classes(model: ModelState) -> None:
@@ -214,6 +246,9 @@ def _computed_apart(
 def _padded(array: np.ndarray, size: int) -> np.ndarray:
     """Return rows, and copies of the last one up to a number of rows."""
     padded = np.empty((size, *array.shape[1:]), array.dtype)
+    if len(array) == 1:
+        padded[...] = array
+        return padded
     padded[: len(array)] = array
     padded[len(array) :] = array[-1]
     return padded

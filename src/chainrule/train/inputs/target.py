@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import DataError, TrainingError, UsageError, fact, nearest
+from chainrule.memoization import cached_property
 from chainrule.metrics.inputs import UNSCORED
 from chainrule.nn.loss import Loss
 from chainrule.nn.loss.loss import refuse_target
@@ -43,7 +44,7 @@ class Target:
     labels: tuple[Label, ...] = ()
     is_declared: bool = False
 
-    @property
+    @cached_property
     def scores(self) -> int:
         """The number of values of the output for a sample, or for each of its positions."""
         last = self.output.shape[-1]
@@ -55,7 +56,7 @@ class Target:
         is_scalar = self.spec.rank == 1 or (self.spec.rank == 2 and self.scores == 1)
         return self.loss.task == "classification" and is_scalar
 
-    @property
+    @cached_property
     def is_classes(self) -> bool:
         """Whether each sample, or each of its positions (tokens of a text, pixels of an image), has one
         class; false for values and for multilabel targets.
@@ -67,7 +68,7 @@ class Target:
         """The class index of positions without a label, such as padding; ``None``: there is none."""
         return getattr(self.loss, "ignore_index", None)
 
-    @property
+    @cached_property
     def max_classes(self) -> int:
         """The maximum number of classes: one for each score; two for a single score."""
         return self.scores if self.spec.dtype in INTEGERS else 2
@@ -243,6 +244,19 @@ class Target:
             return np.concatenate([1 - p, p], axis=1)  # (N, 1) -> (N, 2)
         return prediction[..., : len(self.labels) or None]
 
+    def most_probable(self, probabilities: np.ndarray) -> np.ndarray:
+        """Return the most probable label of each row or position, or its index where labels are not known.
+
+        Args:
+            probabilities: (N, K), or (N, ..., K) with positions.
+        """
+        classes = probabilities.argmax(-1)
+        return self._labels_by_index[classes] if self.labels else classes
+
+    @cached_property
+    def _labels_by_index(self) -> np.ndarray:
+        return np.array(self.labels)
+
     def decided(self, probabilities: np.ndarray, threshold: float | None = None) -> np.ndarray:
         """Return the index of the predicted class of each row, (N,).
 
@@ -274,8 +288,7 @@ class Target:
     def decode(self, prediction: np.ndarray) -> np.ndarray:
         """Return the prediction as users see it: the most probable label, or the values."""
         if self.is_classes:
-            classes = np.argmax(self.probabilities(prediction), axis=-1)
-            return np.array(self.labels)[classes] if self.labels else classes
+            return self.most_probable(self.probabilities(prediction))
         decoded = self.loss.to_targets(prediction)
         if decoded is not None:
             return decoded
