@@ -306,3 +306,38 @@ def test_a_server_that_cannot_start_states_what_to_do(file: Path, tmp_path: Path
     assert "E601" in refused(file, "--host", "0.0.0.0", "--no-token", "--port", 0)
     (tmp_path / "token").write_text("short")
     assert "E623" in refused(file, "--token-file", tmp_path / "token", "--port", 0)
+
+
+def parts_of(content: bytes) -> list[tuple[dict[bytes, bytes], bytes]]:
+    """Headers and body of each response of a connection."""
+    responses = []
+    while content:
+        head, _, content = content.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 "), head
+        lines = [line.partition(b": ") for line in head.split(b"\r\n")[1:]]
+        headers = {name.lower(): value for name, _, value in lines}
+        assert len(headers) == len(lines)
+        length = int(headers[b"content-length"])
+        responses.append((headers, content[:length]))
+        content = content[length:]
+    return responses
+
+
+@pytest.mark.long
+def test_responses_of_one_connection_have_the_same_headers(file: Path) -> None:
+    content = json.dumps(body_of()).encode()
+    head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    request = head + b"Content-Length: %d\r\n" % len(content)
+    with running_server(f"net={file}", "--no-token") as server:
+        first, second, last = parts_of(
+            server.send(2 * (request + b"\r\n" + content) + request + b"Connection: close\r\n\r\n" + content)
+        )
+        asked = b"GET /v2 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        described = server.send(asked)
+        without_body = server.send(asked.replace(b"GET", b"HEAD"))
+    assert json.loads(first[1])["predictions"] == json.loads(last[1])["predictions"]
+    assert first[0].keys() == second[0].keys() == last[0].keys() - {b"connection"}
+    assert {b"date", b"x-request-id", b"content-security-policy"} <= first[0].keys()
+    assert len({part[0][b"x-request-id"] for part in (first, second, last)}) == 3
+    assert without_body.endswith(b"\r\n\r\n")
+    assert b"content-length: " + str(len(parts_of(described)[0][1])).encode() in without_body

@@ -68,6 +68,7 @@ FILES = {  # the ends of names by media type of a file
     "audio/mpeg": ".mp3",
 }
 MOLECULE = "C"  # methane, also a text that a tokenizer may know
+FEW = 256  # numbers that are compared one by one
 _LARGEST = {np.dtype(name): float(np.finfo(name).max) for name in ("float16", "float32", "float64")}
 LARGEST = sys.float_info.max
 LARGEST_INTEGER = 1 << 53  # a float has every integer up to here
@@ -453,28 +454,29 @@ def _texts(name: str, values: Any) -> list[str]:
 
 def _array(field: Field, dtype: np.dtype, values: Any, count: int) -> np.ndarray:
     """Return the values of an input of the network, (N, ...)."""
-    array = values if _is_array(values) else _nested(field, values, dtype)
+    array, is_within = (values, False) if _is_array(values) else _nested(field, values, dtype)
     if array.dtype.kind not in ("b" if dtype.kind == "b" else "fiu"):
         raise _shape_refusal(field, fact("values of another type"))
     if array.shape != (count, *field.shape) and not _fits(array.shape, (count, *field.shape)):
         raise _shape_refusal(field, str(array.shape))
     if dtype.kind in "iu" and not _are_integers(array, np.iinfo(dtype)):
         raise _shape_refusal(field, fact("numbers with a fraction, or too large ones"))
-    if dtype.kind == "f" and not are_finite(array, dtype):
+    if dtype.kind == "f" and not is_within and not are_finite(array, dtype):
         raise _shape_refusal(field, fact("numbers that are not finite"))
     return np.ascontiguousarray(array, dtype)
 
 
-def _nested(field: Field, values: Any, dtype: np.dtype) -> np.ndarray:
-    """Return nested lists of numbers, or of booleans, as an array."""
+def _nested(field: Field, values: Any, dtype: np.dtype) -> tuple[np.ndarray, bool]:
+    """Return nested lists of numbers, or of booleans, as an array, and whether it is known to be finite."""
     flat, kinds = values, set(map(type, values))
     while kinds == {list}:
         flat = list(chain.from_iterable(flat))
         kinds = set(map(type, flat))
     if not kinds <= ({bool} if dtype.kind == "b" else {int, float}):
         raise _shape_refusal(field, fact("values of another type"))
+    is_within = are_within(flat, dtype)
     try:
-        return np.array(values, np.float64 if dtype.kind == "f" else None)
+        return np.array(values, dtype if is_within else np.float64 if dtype.kind == "f" else None), is_within
     except (ValueError, OverflowError):
         raise _shape_refusal(field, fact("lists of different lengths")) from None
 
@@ -485,6 +487,17 @@ def _are_integers(array: np.ndarray, bounds: np.iinfo) -> bool:
         return True
     is_whole = array.dtype.kind != "f" or bool((array == np.floor(array)).all())
     return is_whole and bounds.min <= array.min() and array.max() <= bounds.max
+
+
+def are_within(numbers: Sequence[Any], dtype: np.dtype) -> bool:
+    """Return whether a few numbers of JSON are in the range of a dtype of floats; false also for many.
+
+    NumPy takes longer for a row, and would warn about numbers outside the range.
+    """
+    if not 0 < len(numbers) <= FEW or dtype.kind != "f":
+        return False
+    largest = _LARGEST[dtype]
+    return -largest <= min(numbers) and max(numbers) <= largest
 
 
 def are_finite(array: np.ndarray, dtype: np.dtype) -> bool:

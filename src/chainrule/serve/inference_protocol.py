@@ -22,14 +22,14 @@ import numpy as np
 
 from chainrule.errors import fact
 from chainrule.records import frozen
-from chainrule.serve.forms import BYTES, DATATYPES, DTYPES, Field, are_finite
-from chainrule.serve.models import PROBABILITIES, Predictions, Request, level_of, plain_list
-from chainrule.train.evaluation.frame_predictions import PROBABILITY
+from chainrule.serve.forms import BYTES, DATATYPES, DTYPES, Field, are_within
+from chainrule.serve.models import PROBABILITIES, TITLE, Predictions, Request, level_of, plain_list
 from chainrule.web.bodies import parse_json
 from chainrule.web.responses import invalid
 
 HEADER_LENGTH = "inference-header-content-length"
 MAX_AXES = 16
+BODY = fact("the body")
 _DATATYPES = {np.dtype(name): datatype for name, datatype in DATATYPES.items()}
 _DTYPES = {datatype: np.dtype(name) for datatype, name in DTYPES.items()}
 _TYPES: dict[str, tuple[type, ...]] = {"BOOL": (bool,), BYTES: (str,)}  # of values of JSON; others: numbers
@@ -69,7 +69,7 @@ def read_inference(content: bytes, header_length: str | None, fields: Sequence[F
             raise invalid(fact("the header {name} is not the length of JSON", name=HEADER_LENGTH))
         end = int(header_length)
     body = parse_json(content[:end], may_repeat_keys=False)
-    record = _object(body, fact("the body"))
+    record = _object(body, BODY)
     rest = memoryview(content)[end:]
     columns, count = _columns(record, rest, fields)
     parameters = _object(record.get("parameters", {}), "parameters")
@@ -162,9 +162,9 @@ def _converted(values: list[Any], datatype: str) -> np.ndarray | None:
         return np.array(values, object)
     dtype = _DTYPES[datatype]
     try:
+        if are_within(values, dtype):
+            return np.array(values, dtype)
         array = np.array(values, np.float64 if dtype.kind == "f" else None)
-        if dtype.kind == "f" and are_finite(array, dtype):
-            return array.astype(dtype)
         with np.errstate(all="ignore"):
             converted = array.astype(dtype)
     except (OverflowError, ValueError, TypeError):
@@ -197,11 +197,12 @@ def outputs_of(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     Args:
         columns: of an ``Predictions``.
     """
-    before = PROBABILITY.partition("{")[0]
-    tensors = {name: values for name, values in columns.items() if not name.startswith(before)}
-    shares = [values for name, values in columns.items() if name.startswith(before)]
+    tensors = {name: values for name, values in columns.items() if not name.startswith(TITLE)}
+    shares = [values for name, values in columns.items() if name.startswith(TITLE)]
     if shares:
-        tensors[PROBABILITIES] = np.array(shares, np.float32).T  # (N, K)
+        tensors[PROBABILITIES] = np.stack(shares, 1)
+    if PROBABILITIES in tensors:
+        tensors[PROBABILITIES] = tensors.pop(PROBABILITIES).astype(np.float32, copy=False)  # (N, K), last
     return {name: _plain_array(values) for name, values in tensors.items()}
 
 

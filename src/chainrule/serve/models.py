@@ -26,9 +26,9 @@ from chainrule.records import frozen
 from chainrule.serve.forms import Columns, Encoded, Field, Form, TextForm, form_of
 from chainrule.settings import Language
 from chainrule.tabular.intervals_after_training import interval_columns
-from chainrule.tabular.predicted_columns import ColumnPredictor, decided_class
+from chainrule.tabular.predicted_columns import PROBABILITIES, ColumnPredictor, decided_class
 from chainrule.tabular.run_folder import MODEL, model_file
-from chainrule.train.evaluation.frame_predictions import PREDICTION, PROBABILITY
+from chainrule.train.evaluation.frame_predictions import PREDICTION, PROBABILITY, probability_titles
 from chainrule.train.monitor.memory import couples_rows_of
 from chainrule.train.nonfinite.finite_check import is_finite
 from chainrule.train.private.privacy import INTERVALS
@@ -39,7 +39,8 @@ from chainrule.web.responses import RequestError, invalid
 if TYPE_CHECKING:
     from chainrule.attribution.attribution import Attribution
 
-PROBABILITIES, LOWER, UPPER = "probabilities", "lower", "upper"
+LOWER, UPPER = "lower", "upper"
+TITLE = PROBABILITY.partition("{")[0]  # of the columns of the probabilities of several outputs
 SHORT = 8  # numbers that are checked one by one, which takes less time than a call of NumPy
 _NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -96,11 +97,12 @@ class ServedModel:
         network = trained_network(model.state, "serve")
         self.is_coupled = couples_rows_of(network.prediction_program)
         self.example: Predictions | None = None
+        self.classes: list[str] = []  # of the probabilities of a single output
         targets = model.targets.values()
         self.has_probabilities = not self.has_own_output and any(
             target.loss.task == "classification" for target in targets
         )
-        self.predictor = ColumnPredictor(model, self.has_probabilities, kind=self.kind)
+        self.predictor = ColumnPredictor(model, self.has_probabilities, kind=self.kind, has_matrix=True)
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -130,6 +132,20 @@ class ServedModel:
             for (i, part), columns in zip(group, self._predicted([part for _, part in group]), strict=True):
                 results[i] = self._with_interval(columns, requests[i], part)
         return results
+
+    def records(self, predicted: Predictions) -> list[dict[str, Any]]:
+        """Return predictions as one record of JSON for each row."""
+        columns = predicted.columns
+        shares = columns.get(PROBABILITIES)
+        if shares is None:
+            return records_of(columns)
+        if not self.classes:
+            titles = probability_titles(self.model.state, "", shares.shape[1])
+            self.classes = [title.removeprefix(TITLE) for title in titles]
+        records = records_of({name: values for name, values in columns.items() if values is not shares})
+        for record, row in zip(records, plain_list(shares), strict=True):
+            record[PROBABILITIES] = dict(zip(self.classes, row, strict=True))
+        return records
 
     def explain(self, request: Request, lang: Language) -> dict[str, Any]:
         """Return the reasons of the prediction for one row.
@@ -263,12 +279,10 @@ def records_of(columns: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
 
 @lru_cache(256)
 def _record_form(columns: tuple[str, ...]) -> tuple[list[str], list[str], list[str], bool]:
-    """Return the columns that are not probabilities, those that are, the labels of these, and whether there is
-    an interval."""
-    before = PROBABILITY.partition("{")[0]
-    titles = [name for name in columns if name.startswith(before)]
+    """Return columns other than probabilities, probabilities, their labels, whether there is an interval."""
+    titles = [name for name in columns if name.startswith(TITLE)]
     names = [name for name in columns if name not in titles]
-    labels = [title.removeprefix(before) for title in titles]
+    labels = [title.removeprefix(TITLE) for title in titles]
     return names, titles, labels, LOWER in names and UPPER in names
 
 

@@ -19,7 +19,7 @@ from chainrule.serve.inference_protocol import (
     write_inference,
 )
 from chainrule.serve.measurements import Measurements, RecentRows
-from chainrule.serve.models import Predictions, Repository, Request, ServedModel, level_of, records_of
+from chainrule.serve.models import Predictions, Repository, Request, ServedModel, level_of
 from chainrule.serve.openapi import document
 from chainrule.web.assets import CONTENT_TYPES, asset_response, load_assets
 from chainrule.web.bodies import Limits, media_type, read_json
@@ -204,11 +204,7 @@ class Application:
         rows = await self._rows(endpoint.served, request)
         predicted = await self._predicted(endpoint, rows, request)
         served = endpoint.served
-        content = {
-            "model": served.name,
-            "version": served.version,
-            "predictions": records_of(predicted.columns),
-        }
+        content = {"model": served.name, "version": served.version, "predictions": served.records(predicted)}
         return JsonResponse(content)
 
     async def _explain(self, request: Exchange) -> JsonResponse:

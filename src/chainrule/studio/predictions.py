@@ -16,7 +16,7 @@ from chainrule.model import Model
 from chainrule.page.page import Section
 from chainrule.records import frozen
 from chainrule.serve.forms import Field
-from chainrule.serve.models import Request, ServedModel, plain, records_of
+from chainrule.serve.models import Request, ServedModel, plain
 from chainrule.studio.page_records import PageRecords
 from chainrule.studio.project import Project, language
 from chainrule.tabular.predicted_columns import decision_of, threshold_option
@@ -75,7 +75,7 @@ class Predictions:
         (predicted,) = served.predictions([Request(columns, 1)])
         if isinstance(predicted, Exception):
             raise predicted
-        record = {"predictions": records_of(predicted.columns), "sections": []}
+        record = {"predictions": served.records(predicted), "sections": []}
         if served.has_own_output:
             return record
         with language(lang):

@@ -26,7 +26,7 @@ from chainrule.train.monitor.memory import couples_rows_of
 from chainrule.uncertainty.conformal_sets import SetMethod
 from chainrule.uncertainty.unknown_classes import UNKNOWN, stored_level, with_unknown
 
-SET, CONFIDENCE = "set", "confidence"
+SET, CONFIDENCE, PROBABILITIES = "set", "confidence", "probabilities"
 SEPARATOR = "; "
 
 
@@ -143,6 +143,8 @@ class ColumnPredictor:
 
     Args:
         model, proba, threshold, uncertainty, kind: as of ``prediction_columns``.
+        has_matrix: whether the probabilities of a single output are one array (N, K) under the name
+            ``"probabilities"``, instead of a column (N,) for each class.
     """
 
     def __init__(
@@ -152,7 +154,9 @@ class ColumnPredictor:
         threshold: float | None = None,
         uncertainty: Uncertainty = CERTAIN,
         kind: InputKind | None = None,
+        has_matrix: bool = False,
     ) -> None:
+        self.has_matrix = has_matrix
         self.model, self.state, self.proba = model, model.state, proba
         self.is_apart = model.network is not None and not couples_rows_of(model.network.prediction_program)
         self.threshold, self.uncertainty = threshold, uncertainty
@@ -215,6 +219,8 @@ class ColumnPredictor:
         """Return the columns of the probabilities of the only output."""
         if probabilities.ndim != 2:
             return {}
+        if self.has_matrix:
+            return {PROBABILITIES: probabilities}
         if not self.titles:
             self.titles = probability_titles(self.state, "", probabilities.shape[1])
         return dict(zip(self.titles, probabilities.astype(np.float64).T, strict=True))

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, TypeGuard, Unpack
 
 import numpy as np
 
@@ -82,7 +82,7 @@ class PlainRows(NamedTuple):
     dtype: np.dtype
     output: str
 
-    def takes(self, rows: Any) -> bool:
+    def takes(self, rows: Any) -> TypeGuard[np.ndarray]:
         """Return whether rows are a finite array of this dtype and shape, with at least one row."""
         return (
             type(rows) is np.ndarray

@@ -7,8 +7,8 @@ less time than a timer of ``asyncio``, so that one timer looks at all requests i
 from __future__ import annotations
 
 import asyncio
+import random
 import re
-import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -221,7 +221,7 @@ def _request_id(headers: Mapping[str, str]) -> str:
     """Return the id that a client passed, if it is valid; otherwise a new one."""
     passed = headers.get("x-request-id")
     is_valid = passed is not None and REQUEST_ID.fullmatch(passed)
-    return passed if passed is not None and is_valid else secrets.token_hex(8)
+    return passed if passed is not None and is_valid else f"{random.getrandbits(64):016x}"
 
 
 def headers_of(scope: Any) -> dict[str, str]:

@@ -134,7 +134,7 @@ class _Joined:
         """Send a whole response of a connection that continues; return whether it is that.
 
         The parser of HTTP makes the head and counts the body, as for the parts of other responses. It takes
-        half as long, since the events that do not depend on the body are made once.
+        half as long, since the events that do not depend on the body are created once.
 
         Args:
             scope: of the request.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,11 +24,13 @@ pytest.importorskip("starlette")
 pytest.importorskip("prometheus_client")
 
 from chainrule.serve.batch_queue import QueueLimits
+from chainrule.serve.forms import DATATYPES, ArrayForm, Field
+from chainrule.serve.inference_protocol import read_inference
 from chainrule.serve.measurements import Measurements
 from chainrule.serve.models import Repository, ServedModel
 from chainrule.serve.openapi import document, example_of
 from chainrule.serve.routes import Application
-from chainrule.web import Access, Limits
+from chainrule.web import Access, Limits, RequestError
 
 DRAW = np.random.default_rng(0)
 TEXTS = ["好书 很喜欢", "太差 不喜欢", "很好", "不好 太差"]
@@ -135,6 +138,28 @@ def test_rows_together_have_the_predictions_of_rows_alone(client: Client) -> Non
     status, content = client.post_rows("/predict", body)
     assert status == 200
     assert content["predictions"] == client.post_rows("/predict", row)[1]["predictions"] * 5
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_numbers_of_json_are_rounded_as_by_numpy(dtype: str) -> None:
+    largest = float(np.finfo(dtype).max)
+    row = [0.1, -1 / 3, 7, 2**52 + 1 if dtype != "float16" else 3, 1e-40, 5e-324, largest, -largest]
+    field, form = Field("x", DATATYPES[dtype], (len(row),)), ArrayForm.__new__(ArrayForm)
+    form.fields, form.dtypes = (field,), {"x": np.dtype(dtype)}
+    body = {"inputs": [{"name": "x", "shape": [1, len(row)], "datatype": DATATYPES[dtype], "data": row}]}
+    tensor = read_inference(json.dumps(body).encode(), None, [field]).request.columns["x"]
+    expected = np.array([row], np.float64).astype(dtype)
+    for values in ([row], tensor):
+        encoded = form.encode({"x": values}, 1).x["x"]
+        np.testing.assert_array_equal(encoded, expected)
+        assert encoded.dtype == dtype
+    many = form.encode({"x": [row] * 100}, 100).x["x"]
+    np.testing.assert_array_equal(many, np.repeat(expected, 100, 0))
+    for huge in (2 * int(largest), 10 * largest):
+        for count in (1, 100):
+            with pytest.raises(RequestError):
+                form.encode({"x": [[*row[:-1], huge]] * count}, count)
 
 
 def test_numbers_whose_score_overflows_are_explained() -> None:
