@@ -332,9 +332,9 @@ def test_responses_of_one_connection_have_the_same_headers(file: Path) -> None:
         first, second, last = parts_of(
             server.send(2 * (request + b"\r\n" + content) + request + b"Connection: close\r\n\r\n" + content)
         )
-        asked = b"GET /v2 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-        described = server.send(asked)
-        without_body = server.send(asked.replace(b"GET", b"HEAD"))
+        described_by = b"GET /v2 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        described = server.send(described_by)
+        without_body = server.send(described_by.replace(b"GET", b"HEAD"))
     assert json.loads(first[1])["predictions"] == json.loads(last[1])["predictions"]
     assert first[0].keys() == second[0].keys() == last[0].keys() - {b"connection"}
     assert {b"date", b"x-request-id", b"content-security-policy"} <= first[0].keys()

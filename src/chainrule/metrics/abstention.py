@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import betaincinv
 
 from chainrule.records import frozen
 
@@ -57,6 +56,8 @@ class RiskCoverage:
 
         Reference: Geifman and El-Yaniv (2017), Selective classification for deep neural networks (NeurIPS).
         """
+        from scipy.special import betaincinv  # noqa: PLC0415  # slow, and not needed to predict
+
         sizes = [len(self.risk)]
         while sizes[-1] > 1:
             sizes.append(sizes[-1] * 4 // 5)

@@ -94,6 +94,22 @@ main(["studio", "--no-browser", "--port", "0"])
     assert loaded & heavy == set()
 
 
+def test_a_project_is_opened_without_the_libraries_of_statistics(tmp_path: Path) -> None:
+    code = """
+import sys
+from chainrule.studio.workbench import Workbench
+workbench = Workbench("circle")
+assert workbench.project.table.rows
+print(*sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert "polars" in loaded
+    assert loaded & {"scipy", "sklearn", "matplotlib", "llvmlite", "pandas"} == set()
+
+
 class Links(HTMLParser):
     """The modules that a page loads before they are imported."""
 
