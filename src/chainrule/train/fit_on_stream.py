@@ -89,7 +89,7 @@ class BlockUpdates(RowUpdates):
         is_next = place == (self._place[0], self._place[1] + 1)
         if loop is None:
             if self._blocks is None or not is_next:
-                self._blocks = self._source.epoch(epoch, number)
+                self._blocks = self._source.epoch(epoch, number, reuse=True)
             x, y = next(self._blocks)
             count, places, rows = len(y), slice(len(y)), self._encoded(x, y)
         else:

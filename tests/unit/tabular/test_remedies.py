@@ -31,6 +31,7 @@ CASES = {
     "cr.Dense(3)": "in Python: cr.Dense(3)",
     alternatives("cr.Dense(3)", "fewer columns"): "fewer columns",
     "rows.csv": "rows.csv",
+    "JAX_PLATFORMS=cpu": "JAX_PLATFORMS=cpu",
 }
 
 

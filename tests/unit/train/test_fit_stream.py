@@ -56,6 +56,16 @@ def test_an_epoch_has_each_row_once_and_its_own_order(folder: Path) -> None:
     np.testing.assert_array_equal(np.concatenate([x for x, _ in source]), X)  # in the order of the files
 
 
+def test_blocks_in_memory_that_is_used_again_have_the_same_rows(folder: Path) -> None:
+    source = ParquetRows(folder, "y", batch_size=32, seed=3)
+    expected, places = list(source.epoch(1)), []
+    for (x, y), (own_x, own_y) in zip(source.epoch(1, reuse=True), expected, strict=True):
+        np.testing.assert_array_equal(x, own_x)
+        np.testing.assert_array_equal(y, own_y)
+        places.append(x.ctypes.data)
+    assert len(set(places)) == 2
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("engine", ["native", "reference", "xla"])
 def test_a_training_has_the_bits_of_the_same_rows_in_memory(folder: Path, engine: str) -> None:

@@ -95,6 +95,8 @@ def is_python(fix: str) -> bool:
         >>> [is_python(text) for text in ("cr.Dense(3)", "size=(4, 4)", "model.onnx", "add rows", "[0, 1]")]
         [True, True, False, False, False]
     """
+    if re.match(r"[A-Z][A-Z0-9_]*=\S", fix):  # a variable of the environment
+        return False
     with suppress(SyntaxError, ValueError):
         return any(isinstance(node, CODE) for node in ast.walk(ast.parse(fix)))
     with suppress(SyntaxError, ValueError):  # arguments of a call

@@ -161,7 +161,11 @@ def supervise(processes: Processes, words: Sequence[str], resume: str) -> int:
 def not_connected(address: str, count: int, received: Any) -> TrainingError:
     """Return the error of processes that did not connect (E630)."""
     expected = fact("{count} processes that connect within {seconds} s", count=count, seconds=JOIN_SECONDS)
-    return TrainingError("E630", where=address, expected=expected, received=received)
+    fix = fact(
+        "start process 0 on the machine of this address, and all processes within {seconds} s",
+        seconds=JOIN_SECONDS,
+    )
+    return TrainingError("E630", where=address, expected=expected, received=received, fix=fix)
 
 
 def _start(place: Sequence[str], words: Sequence[str], errors: IO[bytes] | None) -> subprocess.Popen[bytes]:

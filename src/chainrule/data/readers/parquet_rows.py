@@ -44,6 +44,31 @@ Block = tuple[np.ndarray, np.ndarray]
 Share = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
+class Buffers:
+    """Memory for the rows of a block, and for one of its parts before its rows are at their places.
+
+    A block of 64 MiB in new memory costs as much for the pages that the system has to provide as for its
+    numbers.
+    """
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, np.ndarray] = {}
+
+    def block(self, rows: int, columns: int) -> np.ndarray:
+        """Return memory for all rows of a block (rows, columns), float32; the last block is overwritten."""
+        return self._rows("block", rows, columns)
+
+    def part(self, rows: int, columns: int) -> np.ndarray:
+        """Return memory for the rows of a part (rows, columns), float32; the last part is overwritten."""
+        return self._rows("part", rows, columns)
+
+    def _rows(self, name: str, rows: int, columns: int) -> np.ndarray:
+        array = self._arrays.get(name)
+        if array is None or len(array) < rows or array.shape[1] != columns:
+            array = self._arrays[name] = np.empty((rows, columns), np.float32)
+        return array[:rows]
+
+
 @frozen(eq=False)
 class ParquetRows:
     """Rows of a Parquet file, or of a folder of such files, that ``Model.fit`` reads in blocks.
@@ -145,8 +170,11 @@ class ParquetRows:
             epoch: the number of the epoch, from 0.
             number: the number of the block in it, from 0.
         """
+        return self._block(epoch, number, Buffers())
+
+    def _block(self, epoch: int, number: int, buffers: Buffers) -> Block:
         first, places = self._order(epoch, number)
-        return self._rows(epoch, first, places, keeps=True)
+        return self._rows(epoch, first, places, buffers, keeps=True)
 
     def share(self, epoch: int, number: int, process: int, processes: int) -> Share:
         """Return what one of several processes reads of a block.
@@ -163,7 +191,7 @@ class ParquetRows:
         first, places = self._order(epoch, number)
         low, high = (len(places) * n // processes for n in (process, process + 1))
         begin, end = (low, high) if low < high else (0, 1)
-        return places[low:high], *self._rows(epoch, first + begin, np.arange(end - begin))
+        return places[low:high], *self._rows(epoch, first + begin, np.arange(end - begin), Buffers())
 
     def _order(self, epoch: int, number: int) -> tuple[int, np.ndarray]:
         """Return the place of the first row of a block in the epoch, and of each row in the block."""
@@ -172,13 +200,16 @@ class ParquetRows:
         key = fold(key_of(self.seed), _STREAM, epoch)
         return first, permutation(fold(key, number), count) if self.shuffle else np.arange(count)
 
-    def _rows(self, epoch: int, first: int, places: np.ndarray, *, keeps: bool = False) -> Block:
+    def _rows(
+        self, epoch: int, first: int, places: np.ndarray, buffers: Buffers, *, keeps: bool = False
+    ) -> Block:
         """Return inputs and targets of the rows at the places from ``first`` on of an epoch.
 
         Args:
             epoch: the number of the epoch, from 0.
             first: the place of the first row.
             places: where each row is in the result, (N,).
+            buffers: where the inputs are written.
             keeps: whether the next call continues at the end of this one; then a part that both need is read
                 once.
         """
@@ -186,7 +217,7 @@ class ParquetRows:
         if self.shuffle:
             parts = parts[permutation(key, len(parts))]
         ends, last = np.cumsum(parts[:, 2] - parts[:, 1]), first + len(places)
-        x = np.empty((len(places), len(self._inputs)), np.float32)
+        x = buffers.block(len(places), len(self._inputs))
         targets: list[np.ndarray] = []
         for (file, start, stop), end in zip(parts.tolist(), ends.tolist(), strict=True):
             begin = end - (stop - start)  # the place of the part in the epoch
@@ -200,7 +231,7 @@ class ParquetRows:
                 frame = self._read(file, own.start, own.stop)
             self._require_columns(file, frame.columns)
             targets.append(frame[self.target].to_numpy())
-            x[places[low - first : high - first]] = self._numbers(frame.select(self._inputs))
+            x[places[low - first : high - first]] = self._numbers(frame.select(self._inputs), buffers)
         in_order = np.concatenate(targets)
         y = np.empty_like(in_order)
         y[places] = in_order
@@ -227,14 +258,21 @@ class ParquetRows:
         columns = ",".join((*self._inputs, self.target))
         return f"{self._counts} {columns} {self.batch_size} {self.seed} {self.shuffle}"
 
-    def epoch(self, epoch: int, first: int = 0) -> Iterator[Block]:
+    def epoch(self, epoch: int, first: int = 0, *, reuse: bool = False) -> Iterator[Block]:
         """Yield the blocks of an epoch from block ``first`` on; the next one is read on a thread.
 
         Args:
             epoch: the number of the epoch, from 0.
             first: the number of a block, from 0.
+            reuse: whether the inputs of a block are overwritten when the next one is taken, which is faster
+                than new memory for each.
         """
-        return prefetch(lambda number: self.block(epoch, first + number), self.blocks - first, 1)
+        own = (Buffers(), Buffers())  # of the block in use, and of the one that is read ahead
+
+        def block(number: int) -> Block:
+            return self._block(epoch, first + number, own[number % 2] if reuse else Buffers())
+
+        return prefetch(block, self.blocks - first, 1)
 
     def shares(self, epoch: int, first: int, process: int, processes: int) -> Iterator[Share]:
         """Yield what a process reads of each block of an epoch; the next one is read on a thread.
@@ -271,9 +309,12 @@ class ParquetRows:
             expected = ", ".join(self._inputs[:20])
             raise DataError("E326", where=self._files[file].name, expected=expected, received=received)
 
-    def _numbers(self, frame: pl.DataFrame) -> np.ndarray:
+    def _numbers(self, frame: pl.DataFrame, buffers: Buffers) -> np.ndarray:
         for name, dtype in frame.schema.items():
             if not (dtype.is_numeric() or dtype == pl.Boolean):
                 expected = fact("a column of numbers")
                 raise DataError("E340", where=name, expected=expected, received=str(dtype))
-        return frame.cast(pl.Float32).to_numpy(order="c")
+        rows = buffers.part(frame.height, frame.width)
+        for place, column in enumerate(frame.get_columns()):
+            rows[:, place] = column.cast(pl.Float32).to_numpy()
+        return rows

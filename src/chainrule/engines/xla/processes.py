@@ -236,7 +236,8 @@ def _require_equal(parts: Sequence[tuple[Any, np.ndarray]]) -> None:
         part, _ = parts[int(np.argmax(differs.any(axis=0)))]
         others = ", ".join(map(str, np.flatnonzero(differs.any(axis=1))))
         received = fact("process {others} differs from process 0", others=others)
-        raise TrainingError("E632", what=part, where="process_allgather", received=received)
+        fix = fact("start all processes with the same version, command and files")
+        raise TrainingError("E632", what=part, where="fit", received=received, fix=fix)
 
 
 def _digest(content: bytes) -> np.ndarray:
