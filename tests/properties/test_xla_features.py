@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.data.augmentation import Crop, Flip
 from chainrule.engines import compile
 from chainrule.graph import Graph
 
@@ -142,6 +143,19 @@ def test_a_training_with_an_option_ends_with_the_same_predictions(name: str) -> 
     tolerance = 1e-2 if name == "bfloat16" else 1e-4  # a sum in another order may round to the next number
     np.testing.assert_allclose(*predictions, rtol=0, atol=tolerance)
     assert not np.array_equal(predictions[0], np.full_like(predictions[0], 0.5))
+
+
+def test_a_training_on_augmented_images_has_the_same_losses() -> None:
+    images = np.random.default_rng(2).random((100, 6, 6, 1), np.float32)
+    histories = []
+    for engine in ENGINES:
+        model = cr.Model(cr.Sequential(cr.Flatten(), cr.Dense(2)), "cross_entropy", engine=engine)  # pyright: ignore
+        augmentation = cr.Augmentation(Flip(), Crop(padding=1))
+        labels = (images.mean((1, 2, 3)) > 0.5).astype(int)
+        model.fit(images, labels, epochs=3, batch_size=16, augmentation=augmentation, verbose=False)
+        histories.append([row["loss"] for row in model.history])
+    assert len(histories[0]) == 3
+    np.testing.assert_allclose(*histories, rtol=1e-5)
 
 
 COMPILING = "/jax/core/compile/backend_compile_duration"

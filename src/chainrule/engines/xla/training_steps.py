@@ -210,8 +210,8 @@ class Trainer:
         step: the step.
         data: whole data sets by input label, rows first.
         state: arrays by input label; ``pull`` changes them in place.
-        changes: whether the data may change between calls; it is then copied to the device in every call,
-            otherwise only after ``push``.
+        changes: whether the data may change between calls; the rows of its steps are then copied to the
+            device in every call, otherwise all rows once and after ``push``.
     """
 
     keeps_state = True
@@ -258,13 +258,28 @@ class Trainer:
 
     def _on_devices(self) -> dict[str, Array]:
         """Return the data sets on the devices, in the dtypes of the step; those they lack are copied."""
-        if self._changes:
-            self._data_on_device.clear()
         for label, array in self._data.items():
             if label not in self._data_on_device:
                 values = np.asarray(array, self._step.specs[label].dtype)
                 self._data_on_device[label] = self._placed(values)
         return dict(self._data_on_device)
+
+    def _rows_of_steps(self, rows: np.ndarray, batch: int) -> tuple[dict[str, Array], np.ndarray]:
+        """Return the data of some steps on the devices, and the order of its rows.
+
+        The number of steps is filled up to a power of two, since each shape is compiled.
+
+        Args:
+            rows: the row numbers of the batches of these steps.
+            batch: samples in each batch.
+        """
+        steps = len(rows) // batch
+        filled = np.resize(rows, batch << (steps - 1).bit_length())
+        data = {
+            label: self._placed(np.asarray(array[filled], self._step.specs[label].dtype))
+            for label, array in self._data.items()
+        }
+        return data, np.arange(len(filled))
 
     def _placed(self, array: Any) -> Array:
         """Return a copy of an array, on every device."""
@@ -312,19 +327,23 @@ class Trainer:
         return np.asarray(reported)[: failed or count], failed
 
     def _call(
-        self, order: np.ndarray, batch: int, numbers: tuple[int, ...], keys: np.ndarray
+        self, order: np.ndarray, batch: int, numbers: tuple[int, int, int], keys: np.ndarray
     ) -> tuple[Any, tuple[dict[str, Any], ...]]:
         """Return the compiled loop for batches of this size, and its arguments on the devices."""
-        devices = self._devices
+        devices, (first, count, step) = self._devices, numbers
+        if self._changes:
+            data, order = self._rows_of_steps(order[first * batch : (first + count) * batch], batch)
+            first = 0
+        else:
+            data = self._on_devices()
         padded = np.zeros((max(len(order) // batch, 1) if len(keys) else 0, 2), np.uint32)
         padded[: len(keys)] = keys
         shards = SHARDS // (1 if devices is None else devices.count)
-        data = self._on_devices()
         state = self._state(self._step.homes.values(), self._copied if devices is None else devices.state)
         fixed = self._state(self._fixed, self._copied)
         if self._order[0] is not order:
             self._order = order, self._placed(order)
-        schedule = {"rows": self._order[1], "keys": padded, "numbers": np.array([*numbers, shards])}
+        schedule = {"rows": self._order[1], "keys": padded, "numbers": np.array([first, count, step, shards])}
         return self._step.loop(batch, data, devices), (state, fixed, data, schedule)
 
     def program_text(self, order: np.ndarray, batch: int) -> str:
