@@ -149,7 +149,8 @@ def test_a_training_on_augmented_images_has_the_same_losses() -> None:
     images = np.random.default_rng(2).random((100, 6, 6, 1), np.float32)
     histories = []
     for engine in ENGINES:
-        model = cr.Model(cr.Sequential(cr.Flatten(), cr.Dense(2)), "cross_entropy", engine=engine)  # pyright: ignore
+        options: dict[str, Any] = {"engine": engine}
+        model = cr.Model(cr.Sequential(cr.Flatten(), cr.Dense(2)), "cross_entropy", **options)
         augmentation = cr.Augmentation(Flip(), Crop(padding=1))
         labels = (images.mean((1, 2, 3)) > 0.5).astype(int)
         model.fit(images, labels, epochs=3, batch_size=16, augmentation=augmentation, verbose=False)
