@@ -31,6 +31,7 @@ LAYERS = by_name(
         ),
         "nn.layers.embedding": "Embedding EmbeddingBag PatchEmbedding Unembedding",
         "nn.layers.ensemble": ("EnsembleDense EnsembleMean EnsembleNormalization EnsemblePiecewiseLinear"),
+        "nn.layers.ensemble_linear": "EnsembleLinearModel",
         "nn.layers.gating_and_mixture_of_experts": "Highway MixtureOfExperts SqueezeExcite",
         "nn.layers.graph_neural_network": "GatedGraphConv GraphNetwork",
         "nn.layers.hashed_ngrams": "HashedNGrams",

@@ -43,6 +43,10 @@ CASES = {
         nn.EnsemblePiecewiseLinear(2, features=(3, 1), intervals=3), (4,), _piecewise
     ),
     "ensemble dense": Case(nn.EnsembleDense(2, "tanh"), (3, 4), _dense),
+    "ensemble linear model": Case(
+        nn.EnsembleLinearModel(2, 3, "softmax"), (4,),
+        lambda x, p: torch.einsum("bf,kcf->bkc", x, p["weight"]) + p["bias"],
+    ),
     "ensemble mean of values": Case(
         nn.EnsembleMean("value"), (3, 2), lambda x, p: x.mean(1), _same
     ),

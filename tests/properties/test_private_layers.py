@@ -22,8 +22,8 @@ from chainrule.train.private.row_keys import ROW_KEYS, keys_of_rows, row_words, 
 from layer_cases import CASES, Ready, as_numbers, ready
 
 COUPLING = (  # layers with values of the whole batch, of all training rows, or with a cost of the batch
-    "BatchNorm", "EnsembleNormalization", "EnsemblePiecewiseLinear", "ActivityRegularization",
-    "GaussianLatent",
+    "BatchNorm", "EnsembleLinearModel", "EnsembleNormalization", "EnsemblePiecewiseLinear",
+    "ActivityRegularization", "GaussianLatent",
 )  # fmt: skip
 
 

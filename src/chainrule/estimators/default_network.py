@@ -67,11 +67,11 @@ class Settings:
             if value is not None:
                 integer(value, name, "fit", minimum=low)
 
-    def recipe(self, rows: int) -> TabularRecipe:
+    def recipe(self, rows: int, features: int = 0) -> TabularRecipe:
         """Return the recipe for a number of rows, copies counted once, with the values that are set."""
         names = ("epochs", "batch_size", "learning_rate", "weight_decay", "patience")
         values = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
-        return replace(recipe_for(rows), **values)
+        return replace(recipe_for(rows, features), **values)
 
     def constant_rate(self) -> Optimizer:
         """Return the optimizer of ``partial_fit``: the number of its updates is not known."""
@@ -104,7 +104,7 @@ def fit_new(settings: Settings, rows: EncodedRows, head: Head, *, seed: int, ver
         UsageError: a text or setting that is invalid. UsageError E104: ``net`` is no layer.
     """
     count = unit_count(rows)
-    recipe = settings.recipe(count)
+    recipe = settings.recipe(count, rows.x.shape[1])
     if settings.net != ENSEMBLE or count < MIN_FOLDS:
         model = new_network(settings, rows, head, recipe.optimizer, seed)
         _fit_network(model, settings, rows, seed=seed, verbose=verbose)

@@ -67,6 +67,7 @@ from chainrule.nn.layers.ensemble import EnsembleDense as EnsembleDense
 from chainrule.nn.layers.ensemble import EnsembleMean as EnsembleMean
 from chainrule.nn.layers.ensemble import EnsembleNormalization as EnsembleNormalization
 from chainrule.nn.layers.ensemble import EnsemblePiecewiseLinear as EnsemblePiecewiseLinear
+from chainrule.nn.layers.ensemble_linear import EnsembleLinearModel as EnsembleLinearModel
 from chainrule.nn.layers.gating_and_mixture_of_experts import Highway as Highway
 from chainrule.nn.layers.gating_and_mixture_of_experts import MixtureOfExperts as MixtureOfExperts
 from chainrule.nn.layers.gating_and_mixture_of_experts import SqueezeExcite as SqueezeExcite

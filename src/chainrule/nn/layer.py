@@ -62,6 +62,7 @@ class Layer(Extensible):
 
     samples: ClassVar[tuple[Sample, ...]] = ()
 
+    fits_targets: ClassVar[bool] = False  # whether its states are computed from the targets, too
     takes_one: ClassVar[bool] = False  # whether several named values are refused before the layer is called
     reserved: ClassVar[tuple[str, ...]] = ("place",)
     is_block: ClassVar[bool] = False  # whether it is a repeated block of deep networks, used by ``recompute``
@@ -93,6 +94,19 @@ class Layer(Extensible):
             states by the names under which the layer requested them.
         """
         raise TypeError(f"the layer {type(self).__name__} defines no fitted_states(self, x, weights)")
+
+    def fitted_to_targets(
+        self, x: np.ndarray, target: np.ndarray, weights: np.ndarray | None
+    ) -> dict[str, np.ndarray]:
+        """Return states as ``fitted_states`` does, for a layer with ``fits_targets = True``.
+
+        Args:
+            x, weights: as for ``fitted_states``.
+            target: the targets of these rows as the loss reads them: indices of classes (N,), or (N, C).
+        """
+        raise TypeError(
+            f"the layer {type(self).__name__} defines no fitted_to_targets(self, x, target, weights)"
+        )
 
     @property
     def kind(self) -> str:

@@ -66,6 +66,7 @@ WORDS: Texts = {
     "kind_plain": "plain",
     "kind_intervals": "with intervals",
     "kind_linear": "linear",
+    "kind_converged": "linear, fitted to convergence",
     "positive": "F1 of the class {label}.",
     "aside": " ({})",
     "net_classification": "network",

@@ -428,7 +428,7 @@ class Folds:
         """The recipe for this number of rows, with the options that the user passed."""
         options = self.options
         passed = {name: getattr(options, name) for name in OVERRIDES if options.is_passed(name)}
-        recipe, distinct = recipe_for(len(self.prepared.training.y)), len(np.unique(self._units))
+        recipe, distinct = recipe_for(*self.prepared.training.x.shape), len(np.unique(self._units))
         if self.prepared.task.is_classification:
             counts = np.bincount(self.prepared.training.y)
             rarest = int(counts[counts > 0].min())

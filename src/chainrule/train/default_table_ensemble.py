@@ -5,7 +5,9 @@ input to the output. An *interval* member reads in addition the position of each
 about equally many rows, so that steps and bends are easy to learn, as they are for decision trees. A *linear*
 member has no hidden layer: where nothing but a linear function can be learned from the rows, it is better
 than the others. Each kind has one weight in the mean, chosen on the validation rows of the members
-(``EnsembleMean``). On large tables there are no plain members: interval members alone are better.
+(``EnsembleMean``). On large tables there are no plain members: interval members alone are better. Where the
+inputs are more than the rows, linear members are fitted to convergence before the training
+(``EnsembleLinearModel``): one step of Adam on thousands of weights changes their outputs too much.
 
 The rows are divided into K folds. Member m is scored on fold m, its best epoch is chosen on fold m + 1, and
 it is trained on all others::
@@ -20,7 +22,7 @@ With fewer members than folds, each member is trained on a larger share of the r
 the first folds.
 
 All constants were chosen on the development tables of ``campaigns/tables.py``, not on those of the published
-comparison; docs/decisions/0050-ensemble-over-folds.md and 0061-weights-of-kinds.md have what was tried.
+comparison; decisions 0050, 0061 and 0144 of docs/decisions have what was tried.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ from chainrule.nn import (
     Cosine,
     Dropout,
     EnsembleDense,
+    EnsembleLinearModel,
     EnsembleMean,
     EnsembleNormalization,
     EnsemblePiecewiseLinear,
@@ -56,8 +59,9 @@ from chainrule.train.evaluation.member_rows import evaluate_members, group_predi
 from chainrule.train.evaluation.rows import encoded
 from chainrule.train.model_state import ModelState, untrained
 
-PLAIN, INTERVALS, LINEAR = "plain", "intervals", "linear"
+PLAIN, INTERVALS, LINEAR, CONVERGED = "plain", "intervals", "linear", "converged"
 LINEAR_SCALE = 12.0  # of the outputs of linear members, whose coefficients therefore change as much faster
+MIN_GAIN = 2.0  # standard errors by which deep members must improve converged linear ones to be used
 MIN_FOLDS = 3  # for training, stopping and scoring
 TINY, SMALL, MIDDLE, LARGE = 128, 600, 3_000, 20_000  # rows from which the next recipe applies
 RARE_ROWS = 100  # scored rows of a class below which it is rare, and all rows are scored
@@ -75,7 +79,8 @@ class TabularRecipe:
     Args:
         folds: K, the folds of the cross-validation.
         members: the members of each group.
-        groups: the kinds of members: ``"plain"``, ``"intervals"`` and ``"linear"``.
+        groups: the kinds of members: ``"plain"``, ``"intervals"`` and ``"linear"``, or ``"converged"`` for
+            linear ones that are fitted to convergence.
         units: units of each of the two hidden layers of a member.
         dropout: dropout rate after each hidden layer.
         intervals: intervals of each number.
@@ -99,9 +104,13 @@ class TabularRecipe:
 
     @property
     def group_weights(self) -> tuple[float, ...]:
-        """The weight of each kind of members before the choice: linear ones have none."""
-        deep = [group for group in self.groups if group != LINEAR]
-        return tuple(0.0 if group == LINEAR and deep else 1.0 / len(deep or [group]) for group in self.groups)
+        """The weight of each kind of members before the choice: converged ones all, linear ones none."""
+        if CONVERGED in self.groups:
+            return tuple(1.0 if group == CONVERGED else 0.0 for group in self.groups)
+        deep = [group for group in self.groups if group in (PLAIN, INTERVALS)]
+        return tuple(
+            0.0 if deep and group not in deep else 1.0 / len(deep or self.groups) for group in self.groups
+        )
 
     @property
     def optimizer(self) -> Optimizer:
@@ -109,20 +118,21 @@ class TabularRecipe:
         return AdamW(Cosine(self.learning_rate), weight_decay=self.weight_decay)
 
 
-def recipe_for(rows: int) -> TabularRecipe:
-    """Return the recipe for a table of this number of rows.
+def recipe_for(rows: int, features: int = 0) -> TabularRecipe:
+    """Return the recipe for a table of this number of rows and of encoded inputs.
 
     Example:
-        >>> recipe_for(1_000).groups, recipe_for(50_000).groups
-        (('plain', 'intervals', 'linear'), ('intervals', 'linear'))
+        >>> recipe_for(1_000).groups, recipe_for(50_000).groups, recipe_for(80, 2_000).groups
+        (('plain', 'intervals', 'linear'), ('intervals', 'linear'), ('plain', 'intervals', 'converged'))
     """
-    if rows < SMALL:
+    if rows < MIDDLE:
+        groups = (PLAIN, INTERVALS, CONVERGED if features > rows else LINEAR)
+        if rows >= SMALL:
+            return TabularRecipe(8, 8, groups)
         count = max(MIN_FOLDS, min(16, rows // 4))
         if rows < TINY:  # an epoch is one or two updates
-            return TabularRecipe(count, count, epochs=300, patience=60)
-        return TabularRecipe(count, count)
-    if rows < MIDDLE:
-        return TabularRecipe(8, 8)
+            return TabularRecipe(count, count, groups, epochs=300, patience=60)
+        return TabularRecipe(count, count, groups)
     large = TabularRecipe(10, 5, (INTERVALS, LINEAR), units=128, dropout=0.1, epochs=60, patience=10)
     large = replace(large, intervals=16, batch_size=128, learning_rate=4e-3, weight_decay=0.03)
     if rows < LARGE:
@@ -183,6 +193,9 @@ def ensemble_network(recipe: TabularRecipe, numbers: Sequence[int], outputs: int
         if group == LINEAR:
             branches[group] = _linear_member(members, outputs)
             continue
+        if group == CONVERGED:
+            branches[group] = Sequential(output=EnsembleLinearModel(members, outputs, mode))
+            continue
         features: Layer = EnsembleNormalization(members)
         if group == INTERVALS and encoded:
             count = max(2, min(recipe.intervals, MAX_ENCODED // len(encoded)))
@@ -191,7 +204,8 @@ def ensemble_network(recipe: TabularRecipe, numbers: Sequence[int], outputs: int
         branches[group] = Sequential(inputs=features, network=_member(recipe, outputs))
     if len(branches) == 1:
         return Sequential(**branches, mean=EnsembleMean(mode))
-    mean = EnsembleMean(mode, initial_weights=recipe.group_weights)
+    min_gain = MIN_GAIN if CONVERGED in recipe.groups else 0.0
+    mean = EnsembleMean(mode, initial_weights=recipe.group_weights, min_gain=min_gain)
     return Sequential(networks=Parallel("none", **branches), all=Merge("concatenate", axis=1), mean=mean)
 
 

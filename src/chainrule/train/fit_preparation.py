@@ -21,10 +21,12 @@ from chainrule.errors import ShapeError, UsageError, fact
 from chainrule.events import Listener, notices
 from chainrule.graph import Graph, Input, Node
 from chainrule.metrics import Metric
+from chainrule.nn import Layer
 from chainrule.nn.schedule import plateau_of
 from chainrule.records import frozen
 from chainrule.symbolic_shape import size_at
 from chainrule.train import private
+from chainrule.train.background_import import single_blas_thread
 from chainrule.train.callback.callback import Callback
 from chainrule.train.callback.early_stopping import StoppingRule, watched
 from chainrule.train.evaluation import evaluate
@@ -82,9 +84,22 @@ def with_fitted_states(model: ModelState, data: Arrays) -> ModelState:
         own = next((part for name, part in slices.items() if name.startswith(f"{path}.")), None)
         if weights is not None and own is not None and weights.ndim == 2:
             weights = weights[:, own]
-        for name, value in layer.fitted_states(_values(model, node, data), weights).items():
+        for name, value in _fitted(layer, path, _values(model, node, data), data, weights).items():
             states[f"{path}.{name}"] = _checked(f"{path}.{name}", value, states)
     return replace(model, states=states)
+
+
+def _fitted(
+    layer: Layer, path: str, x: np.ndarray, data: Arrays, weights: np.ndarray | None
+) -> dict[str, np.ndarray]:
+    """Return the states of a layer; those of targets are the same with any number of threads."""
+    if not layer.fits_targets:
+        return layer.fitted_states(x, weights)
+    targets = list(data.y.values()) if isinstance(data.y, dict) else [data.y]
+    if len(targets) != 1:
+        raise out_of_range(len(targets), path, "fit", fact("a single target"))
+    with single_blas_thread():
+        return layer.fitted_to_targets(x, np.asarray(targets[0]), weights)
 
 
 def _values(model: ModelState, node: Node, data: Arrays) -> np.ndarray:

@@ -15,6 +15,7 @@ from chainrule.extension import changed
 from chainrule.nn.layer import Layer
 from chainrule.nn.layers.containers import Flatten, Parallel
 from chainrule.nn.layers.ensemble import EnsembleMean, EnsembleNormalization, EnsemblePiecewiseLinear
+from chainrule.nn.layers.ensemble_linear import EnsembleLinearModel
 from chainrule.nn.layers.rearrange import RepeatVector
 from chainrule.nn.surgery import transformed
 from chainrule.train.evaluation.ensemble_weights import weighted_mean
@@ -80,7 +81,7 @@ def _with_one_member(layer: Layer, count: int) -> Layer | None:
     """Return a layer of an ensemble of ``count`` members for one of them; ``None``: it stays the same."""
     if isinstance(layer, EnsembleMean):
         return Flatten()
-    if isinstance(layer, EnsembleNormalization | EnsemblePiecewiseLinear):
+    if isinstance(layer, EnsembleLinearModel | EnsembleNormalization | EnsemblePiecewiseLinear):
         return changed(layer, members=1)
     if isinstance(layer, RepeatVector) and layer.times == count:  # equal rows for each member
         return changed(layer, times=1)

@@ -224,7 +224,7 @@ class EnsembleNormalization(Layer):
             require_number(self, "limit", above=0)
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, F) or (B, K, F) -> (B, K, F)
-        shape = (self.members, _require_features(self, x))
+        shape = (self.members, require_features(self, self.members, x))
         scope.fit_states(x)
         center, scale = scope.state("center", shape, ZEROS), scope.state("scale", shape, Fill(1.0))  # (K, F)
         wide = x if x.rank == 3 else F.reshape(x, (x.shape[0], 1, x.shape[1]))  # (B, 1, F) or (B, K, F)
@@ -287,7 +287,7 @@ class EnsemblePiecewiseLinear(Layer):
         require(self, "features", is_valid, fact("the indices of features, from 0"), "features=(0, 1)")
 
     def __call__(self, x: Node, scope: Scope) -> Node:  # x (B, F) or (B, K, F) -> (B, K, N Q)
-        _require_features(self, x, 1 + max(self.features))
+        require_features(self, self.members, x, 1 + max(self.features))
         values = _selected(x, self.features)  # (B, F) -> (B, N), (B, K, F) -> (B, K, N)
         scope.fit_states(values)
         members = 1 if x.rank == 2 else self.members
@@ -383,6 +383,7 @@ class EnsembleMean(Layer):
         mode: what is averaged: ``"value"``, ``"softmax"`` or ``"sigmoid"``.
         initial_weights: the weight of each group before the choice, at least 0 with sum 1; empty: all members
             always have the same weight.
+        min_gain: standard errors by which other weights must be better to replace the initial ones.
 
     Numerics: ``"sigmoid"`` is computed as log sum_k w_k sigmoid(x_k) - log sum_k w_k sigmoid(-x_k), without
     overflow.
@@ -401,9 +402,11 @@ class EnsembleMean(Layer):
     mode: str
     _: KW_ONLY
     initial_weights: tuple[float, ...] = ()
+    min_gain: float = 0.0
 
     def check(self) -> None:
         require_choice(self, "mode", MEANS)
+        require_number(self, "min_gain", minimum=0)
         object.__setattr__(self, "initial_weights", tupled(self.initial_weights))
         are_numbers = isinstance(self.initial_weights, tuple) and all(
             isinstance(weight, int | float) and weight >= 0 for weight in self.initial_weights
@@ -464,11 +467,17 @@ def require_members(part: Layer, x: Node, groups: int = 1) -> None:
     )
 
 
-def _require_features(
-    part: EnsembleNormalization | EnsemblePiecewiseLinear, x: Node, features: int = 1
-) -> int:
-    """Require an input (B, F) or (B, K, F) with at least this number of features; returns F."""
-    fits = x.rank == 2 or (x.rank == 3 and x.shape[1] == part.members)
+def require_features(part: Layer, members: int, x: Node, features: int = 1) -> int:
+    """Require an input (B, F) or (B, K, F) with at least this number of features; returns F.
+
+    Args:
+        part: the layer, for the error.
+        members: K.
+
+    Raises:
+        ShapeError E208: another shape.
+    """
+    fits = x.rank == 2 or (x.rank == 3 and x.shape[1] == members)
     if not fits or not isinstance(x.shape[-1], int) or x.shape[-1] < features:
         raise ShapeError(
             "E208",

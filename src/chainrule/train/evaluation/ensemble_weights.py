@@ -9,6 +9,10 @@ further rows. A group with a weight below ``MIN_WEIGHT`` is left out: a row is p
 group here and by all of them later, whose mean is better than one member where the members differ, so small
 weights are too large for groups whose members are alike.
 
+Where the initial weights are known to be good, ``EnsembleMean(min_gain=2)`` keeps them unless the chosen
+ones are better by two standard errors of the difference on the rows: the epoch of a member is chosen on
+the same rows, so the loss of deep members there is too small.
+
 The minimum is found by moving a share of the weight from one group to another as long as this decreases the
 loss, with shares from 1/2 down to 1/1024. The loss is convex, so this ends within 1/1024 of the minimum, at
 multiples of 1/1024, which rounding changes only where two of them are equally good.
@@ -20,6 +24,7 @@ Super learner, Statistical Applications in Genetics and Molecular Biology 6.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -46,6 +51,7 @@ class GroupPredictions:
         weights: (J,) its weight.
         values: (J, G) predicted values, or probabilities of what was observed.
         target: (J,) the values to predict; ``None`` for probabilities.
+        min_gain: standard errors by which other weights must be better to replace the initial ones.
     """
 
     initial: np.ndarray
@@ -53,6 +59,7 @@ class GroupPredictions:
     weights: np.ndarray
     values: np.ndarray
     target: np.ndarray | None
+    min_gain: float = 0.0
 
     def best_weights(self, chosen: np.ndarray | None = None) -> np.ndarray:
         """Return the weights of the groups, (G,), with the smallest loss on the ``chosen`` predictions (J,).
@@ -77,7 +84,26 @@ class GroupPredictions:
 
         best = smallest(penalized, self.initial)
         best[best < MIN_WEIGHT] = 0.0
-        return best / best.sum() if best.any() else self.initial
+        if not best.any() or not self._is_better(part, best / best.sum()):
+            return self.initial
+        return best / best.sum()
+
+    def _is_better(self, part: np.ndarray, weights: np.ndarray) -> bool:
+        """Return whether weights (G,) are better than the initial ones by ``min_gain``."""
+        if not self.min_gain:
+            return True
+        share = self.weights[part] / self.weights[part].sum()
+        gains = self._losses(part, self.initial) - self._losses(part, weights)  # (n,)
+        mean = float((share * gains).sum())
+        error = float(np.sqrt((np.square(share * (gains - mean))).sum()))
+        return mean > self.min_gain * error
+
+    def _losses(self, part: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Return the loss of each prediction, (n,), of the mean with weights (G,)."""
+        mean = (self.values[part].astype(np.float64) * weights).sum(1)
+        if self.target is None:
+            return -np.log(np.maximum(mean, SMALLEST))
+        return np.square(mean - self.target[part])
 
 
 def squared_error(
@@ -171,7 +197,8 @@ def predictions_of_groups(
     part[numbers[:: -(-len(numbers) // MAX_ROWS) or 1]] = True
     numbers, values = group_predictions(network, rows, variables, weights * part[:, None], len(initial))
     totals = weights[numbers].sum(1, dtype=np.float64) / len(initial)
-    return _observed(initial, numbers, totals, values, coded[numbers], layer.mode)
+    predictions = _observed(initial, numbers, totals, values, coded[numbers], layer.mode)
+    return replace(predictions, min_gain=layer.min_gain)
 
 
 def _targets(rows: Arrays) -> list[np.ndarray]:

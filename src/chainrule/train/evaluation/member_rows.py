@@ -30,6 +30,7 @@ from chainrule.graph import Graph, building, input_node
 from chainrule.nn import (
     Dropout,
     EnsembleDense,
+    EnsembleLinearModel,
     EnsembleMean,
     EnsembleNormalization,
     EnsemblePiecewiseLinear,
@@ -48,7 +49,7 @@ from chainrule.train.evaluation.prediction import blocks, concatenated
 from chainrule.train.member_graph import build_members, member_slices
 from chainrule.train.network import Network
 
-_ENSEMBLE = (EnsembleDense, EnsembleMean, EnsembleNormalization, EnsemblePiecewiseLinear)
+_ENSEMBLE = (EnsembleDense, EnsembleLinearModel, EnsembleMean, EnsembleNormalization, EnsemblePiecewiseLinear)
 LAYERS = (*_ENSEMBLE, Dropout, Merge, Parallel, Rescaling, Residual, Sequential)
 """Layers that compute the same with inputs of each member, where no other layer precedes them."""
 MAX_SHARE = 0.5  # of the rows; members that need more of them are computed for all
