@@ -118,10 +118,10 @@ def fit_linear_model(
         mode: ``"value"``, ``"softmax"`` or ``"sigmoid"``.
 
     Example:
-        >>> x = np.eye(4)[[0, 0, 1, 1, 2, 2, 3, 3]] + 1.0
-        >>> weight, bias = fit_linear_model(x, x[:, :1] * 5.0, np.ones(8), "value")
-        >>> (x @ weight.T + bias).round(2)[:3].T.tolist()
-        [[10.0, 10.0, 5.0]]
+        >>> x = np.arange(8.0)[:, None]
+        >>> weight, bias = fit_linear_model(x, 5.0 * x + 2.0, np.ones(8), "value")
+        >>> weight.round(2).tolist(), bias.round(2).tolist()
+        ([[5.0]], [2.0])
     """
     share = weights / weights.sum()
     center = share @ x
