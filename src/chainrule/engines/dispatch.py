@@ -28,12 +28,12 @@ class Program(Protocol):
     """A compiled graph.
 
     Attributes:
-        equal_bits_from: number of rows from which on the bits of an independent row do not depend on how
-            many there are; 0: that is not known.
+        equal_bits: the fewest and the most rows of a run in which the bits of an independent row depend
+            neither on how many there are nor on its place; 0 and 0: that is not known.
     """
 
     graph: Graph
-    equal_bits_from: int
+    equal_bits: tuple[int, int]
 
     def run(self, arrays: Mapping[str, np.ndarray], *, fixed: bool = False) -> dict[str, np.ndarray]:
         """Return the outputs by name, for arrays by input name.

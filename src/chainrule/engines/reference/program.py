@@ -160,7 +160,7 @@ class Program:
         [2.0, 2.0, 2.0]
     """
 
-    equal_bits_from = 0
+    equal_bits = (1, 1)  # in products of NumPy they may depend on the place of a row
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph

@@ -54,7 +54,7 @@ class Program:
         [2.0, 2.0, 2.0]
     """
 
-    equal_bits_from = 0
+    equal_bits = (0, 0)
 
     def __init__(self, graph: Graph) -> None:
         require_devices()

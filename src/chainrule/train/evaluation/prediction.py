@@ -229,8 +229,9 @@ def _computed(
 def _computed_apart(
     program: Program, model: ModelState, arrays: Mapping[str, np.ndarray]
 ) -> list[dict[str, np.ndarray]]:
-    size = rows_per_block(program, APART)
-    fewest = min(size, program.equal_bits_from or size)
+    fewest, most = program.equal_bits
+    size = rows_per_block(program, min(APART, most or APART))
+    fewest = min(size, fewest or size)
     results = []
     for start in range(0, len(next(iter(arrays.values()))), size):
         block = {name: a[start : start + size] for name, a in arrays.items()}

@@ -7,6 +7,7 @@ graph that cannot be chunked, or a single chunk, is computed by all threads toge
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -48,7 +49,7 @@ class Program:
         graph: the graph.
     """
 
-    equal_bits_from = FIXED_ROWS
+    equal_bits = (FIXED_ROWS, sys.maxsize)
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
