@@ -159,7 +159,7 @@ def _short_block(model: ModelState, x: Any) -> dict[str, np.ndarray] | None:
     if not plain.takes(rows):
         return None
     program, count = model.network.prediction_program, len(rows)
-    fewest = program.equal_bits_from
+    fewest, _ = program.equal_bits
     if count > fewest or rows_per_block(program, APART) < fewest or couples_rows_of(program):
         return None
     try:
