@@ -229,8 +229,8 @@ def _computed(
 def _computed_apart(
     program: Program, model: ModelState, arrays: Mapping[str, np.ndarray]
 ) -> list[dict[str, np.ndarray]]:
-    fewest, most = program.equal_bits
-    size = rows_per_block(program, min(APART, most or APART))
+    fewest, limit = program.equal_bits
+    size = rows_per_block(program, min(APART, limit or APART))
     fewest = min(size, fewest or size)
     results = []
     for start in range(0, len(next(iter(arrays.values()))), size):
