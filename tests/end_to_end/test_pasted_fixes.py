@@ -57,7 +57,7 @@ def test_a_pasted_fix_works(
     words = line.split()
     assert command([*words, "--lang", lang]) == 2
     message = capsys.readouterr().err
-    assert code in message.splitlines()[0]
+    assert f" {code} " in message
     title = "fix" if lang == "en" else "修正"
     fix = next(row.strip().removeprefix(title).strip() for row in message.splitlines() if title in row)
     assert not is_python(fix)

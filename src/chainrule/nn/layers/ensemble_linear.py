@@ -35,8 +35,12 @@ PENALTIES = tuple(10.0 ** (-step / 2) for step in range(-2, 15))  # from 10 down
 INNER_FOLDS = 4
 BIAS_PENALTY = 1e-6  # so that the bias of a class without rows is finite
 SMALLEST_VALUE = 1e-10  # of an eigenvalue beside the largest one
-MAX_STEPS = 200
-GRADIENT = 1e-6  # at which the search ends
+MAX_STEPS = 1000
+GRADIENT, DECREASE = (
+    1e-9,
+    1e-15,
+)  # largest derivative, and relative decrease of the loss, at which the search ends
+MEMORY = 20  # steps from which L-BFGS estimates the curvature
 Penalized = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
 
@@ -102,7 +106,7 @@ class Problem:
 
 def _lbfgs(function: Penalized, start: np.ndarray) -> np.ndarray:
     minimize: Any = import_module("scipy.optimize").minimize
-    options = {"maxiter": MAX_STEPS, "gtol": GRADIENT}
+    options = {"maxiter": MAX_STEPS, "gtol": GRADIENT, "ftol": DECREASE, "maxcor": MEMORY}
     return minimize(function, start, jac=True, method="L-BFGS-B", options=options).x
 
 
@@ -123,6 +127,7 @@ def fit_linear_model(
         >>> weight.round(2).tolist(), bias.round(2).tolist()
         ([[5.0]], [2.0])
     """
+    x, target, weights = _distinct(x, target, weights)
     share = weights / weights.sum()
     center = share @ x
     rows, scale = _scaled(x - center, x, share)
@@ -134,6 +139,16 @@ def fit_linear_model(
     coefficients = problem.path(PENALTIES[: best + 1])[-1]  # (R + 1, C)
     weight = ((rows.T @ (vectors / lengths)) @ coefficients[:-1]).T * scale  # V times the solution, (C, F)
     return weight, coefficients[-1] - weight @ center
+
+
+def _distinct(
+    x: np.ndarray, target: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the different rows in a fixed order, with the sums of their weights: two equal rows are one of
+    twice the weight.
+    """
+    rows, unit = np.unique(np.concatenate([x, target], axis=1), axis=0, return_inverse=True)
+    return rows[:, : x.shape[1]], rows[:, x.shape[1] :], np.bincount(unit.reshape(-1), weights)
 
 
 def _scaled(centered: np.ndarray, x: np.ndarray, share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -35,6 +35,7 @@ from chainrule.train.evaluation.member_rows import group_predictions
 from chainrule.train.network import Network
 
 UNIT = 1024  # the weights are multiples of its inverse
+GAIN_DIGITS = 9  # decimal places to which equal gains of copies agree
 MAX_ROWS = 1 << 14  # on which the weights are chosen; of more rows every n-th
 PRIOR = 1.0  # rows that the initial weights count for
 MIN_WEIGHT = 0.1  # of a group that is part of the mean
@@ -89,11 +90,16 @@ class GroupPredictions:
         return best / best.sum()
 
     def _is_better(self, part: np.ndarray, weights: np.ndarray) -> bool:
-        """Return whether weights (G,) are better than the initial ones by ``min_gain``."""
+        """Return whether weights (G,) are better than the initial ones by ``min_gain``.
+
+        Copies of a row, which have the same gain, are one row with the sum of their weights.
+        """
         if not self.min_gain:
             return True
         share = self.weights[part] / self.weights[part].sum()
         gains = self._losses(part, self.initial) - self._losses(part, weights)  # (n,)
+        gains, unit = np.unique(np.round(gains, GAIN_DIGITS), return_inverse=True)
+        share = np.bincount(unit.reshape(-1), share)
         mean = float((share * gains).sum())
         error = float(np.sqrt((np.square(share * (gains - mean))).sum()))
         return mean > self.min_gain * error

@@ -188,6 +188,7 @@ class Bfloat16MatmulWriter(MatmulWriter):
             for v in range(2):
                 start = code.plus(b, v * self.vectors.bytes)
                 own = code.maximum(builder.sub(left, I64(v * self.lanes)), 0)
+                self._prefetch_rows(code, code.plus(start, line), row, s)  # of the next panel
                 slots = self._slots_across(code, (start, row, deep), s, own)
                 self.pairs.store(code, slots, code.plus(to, v * self.vectors.bytes))
         builder.ret_void()
@@ -214,7 +215,14 @@ class Bfloat16MatmulWriter(MatmulWriter):
                 with code.if_then(code.builder.icmp_signed(">=", last, I64(first))):
                     numbers = [code.minimum(I64(first + j), last) for j in range(n)]
                     columns = [code.plus(start, code.times(number, column)) for number in numbers]
+                    self._prefetch_columns(code, columns, code.times(column, 2 * n))
                     self._square_of_slots(code, columns, below, code.plus(to, first * 4))
+
+    def _prefetch_columns(self, code: FunctionBuilder, columns: list[Value], distance: Value) -> None:
+        """Prefetch what a square reads, ``distance`` bytes further: the columns of the next panel."""
+        for at in columns:
+            for v in range(self.per_slot):
+                code.prefetch(code.plus(at, distance, v * self.vectors.bytes))
 
     def _square_of_slots(
         self, code: FunctionBuilder, columns: list[Value], left: Value, target: Value
@@ -238,6 +246,12 @@ class Bfloat16MatmulWriter(MatmulWriter):
             tail = self.pairs.tail(code, code.builder.select(is_inside, left, I64(0)))
             parts.append(self.pairs.load(code, code.plus(start, code.times(k, step)), tail))
         return self.pairs.slots(code, parts)
+
+    def _prefetch_rows(self, code: FunctionBuilder, start: Value, step: Value, s: Value) -> None:
+        """Prefetch slot ``s`` of the columns of a vector, in rows that are ``step`` bytes apart."""
+        first = code.plus(start, code.times(code.times(s, self.per_slot), step))
+        for i in range(self.per_slot):
+            code.prefetch(code.plus(first, code.times(step, i)))
 
     def _single_slots(
         self, code: FunctionBuilder, factor: tuple, s: Value, step: Value, count: Value, to: Value

@@ -413,7 +413,7 @@ class PanelPacker:
         builder.cbranch(builder.icmp_signed("==", column, I64(self.size)), contiguous, strided)
         builder.position_at_end(contiguous)
         with code.for_range(I64(0), deep, 1, [(b, row), (panel, I64(row_bytes))]) as (_, source, target):
-            code.prefetch(code.plus(source, row_bytes))  # the next panel
+            self._prefetch_row(code, code.plus(source, row_bytes))  # of the next panel
             for v in range(2):
                 (*_, tail) = self.vectors.tails(code, left, v + 1)
                 value = self.vectors.load(code, code.plus(source, v * self.vectors.bytes), tail)
@@ -466,6 +466,11 @@ class PanelPacker:
             self._copy_row(code, start(p), column, left, code.plus(target, code.times(p, row_bytes)))
         builder.ret_void()
         return code.function
+
+    def _prefetch_row(self, code: FunctionBuilder, start: Value) -> None:
+        """Prefetch all cache lines of a row of a panel."""
+        for offset in range(0, 2 * self.lanes * self.size, LINE):
+            code.prefetch(code.plus(start, offset))
 
     def _copy_row(
         self, code: FunctionBuilder, source: Value, column: Value, left: Value, target: Value
