@@ -88,7 +88,27 @@ def test_the_order_of_the_rows_has_no_influence() -> None:
     target, weights = np.eye(CLASSES)[y], np.ones(ROWS)
     first = fit_linear_model(x.astype(float), target, weights, "softmax")[0]
     other = fit_linear_model(x[order].astype(float), target[order], weights, "softmax")[0]
-    assert np.abs(first - other).max() < 1e-3 * np.abs(first).max()
+    np.testing.assert_array_equal(first, other)
+
+
+def test_a_weight_of_two_is_two_equal_rows() -> None:
+    x, y = wide(5)
+    counts = np.random.default_rng(1).integers(1, 4, ROWS)
+    target, rows = np.eye(CLASSES)[y], x.astype(float)
+    weighted = fit_linear_model(rows, target, counts.astype(float), "softmax")
+    copies = np.repeat(np.arange(ROWS), counts)
+    repeated = fit_linear_model(rows[copies], target[copies], np.ones(len(copies)), "softmax")
+    np.testing.assert_array_equal(weighted[0], repeated[0])
+    np.testing.assert_array_equal(weighted[1], repeated[1])
+
+
+def test_copies_of_rows_do_not_count_as_more_evidence() -> None:
+    draw = np.random.default_rng(2)
+    values = np.clip(0.7 + 0.1 * draw.normal(size=(12, 2)) + [0.0, 0.03], 0.05, 0.99)
+    copies = np.repeat(np.arange(12), 50)
+    weighted = GroupPredictions(np.array([1.0, 0.0]), np.arange(12), np.full(12, 50.0), values, None, 2.0)
+    repeated = GroupPredictions(np.array([1.0, 0.0]), copies, np.ones(600), values[copies], None, 2.0)
+    np.testing.assert_allclose(weighted.best_weights(), repeated.best_weights())
 
 
 def test_training_saving_and_single_members_keep_the_fitted_weights(tmp_path: Path) -> None:
