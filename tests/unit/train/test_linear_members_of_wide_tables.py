@@ -102,8 +102,9 @@ def test_a_weight_of_two_is_two_equal_rows() -> None:
     np.testing.assert_array_equal(weighted[1], repeated[1])
 
 
-def test_copies_of_rows_do_not_count_as_more_evidence() -> None:
-    draw = np.random.default_rng(2)
+@pytest.mark.parametrize("seed", range(10))
+def test_copies_of_rows_do_not_count_as_more_evidence(seed: int) -> None:
+    draw = np.random.default_rng(seed)
     values = np.clip(0.7 + 0.1 * draw.normal(size=(12, 2)) + [0.0, 0.03], 0.05, 0.99)
     copies = np.repeat(np.arange(12), 50)
     weighted = GroupPredictions(np.array([1.0, 0.0]), np.arange(12), np.full(12, 50.0), values, None, 2.0)
