@@ -4,8 +4,9 @@
 every method on every split that the file of results lacks, and prints ranks, scores, paired differences with
 their standard errors, and seconds. ``--tables final`` uses the sixteen tables of ``docs/tables.md``,
 ``--tables development`` (the default) and ``--tables small`` (fewer than 128 training rows) those on which
-settings may be chosen. ``--only`` and ``--method`` choose tables and methods; ``--again`` replaces their
-results; ``--write`` replaces the tables of the page.
+settings may be chosen; ``--tables wide`` (more columns than rows) and ``--tables further`` (dates, places,
+many levels) have chosen nothing. ``--only`` and ``--method`` choose tables and methods; ``--again`` replaces
+their results; ``--write`` replaces the tables of the page.
 
 The final tables measure a release and choose nothing: each run of chainrule on them is a line of the page's
 list of runs.
@@ -22,14 +23,16 @@ from pathlib import Path
 from campaigns.table_cases import comparison
 from campaigns.table_cases.development import DEVELOPMENT
 from campaigns.table_cases.final import FINAL
+from campaigns.table_cases.further import FURTHER
 from campaigns.table_cases.protocol import METHODS, Store, run_missing
 from campaigns.table_cases.small import SMALL
 from campaigns.table_cases.sources import unpack
+from campaigns.table_cases.wide import WIDE
 
 import chainrule as cr
 
 PAGE = Path(__file__).parents[1] / "docs" / "tables.md"
-LISTS = {"development": DEVELOPMENT, "small": SMALL, "final": FINAL}
+LISTS = {"development": DEVELOPMENT, "small": SMALL, "final": FINAL, "wide": WIDE, "further": FURTHER}
 RUNS = "<!-- end of runs -->"
 
 

@@ -2,8 +2,9 @@
 
 All of them receive the same prepared columns: categories one-hot (unknown levels are all zeros, a missing
 value is a level), numbers with the median in the place of missing values, then standardized. Text columns in
-which more than half of the values are different are left out, as an identifier is. The regression targets of
-multilayer perceptrons and ridge regression are standardized too.
+which more than half of the values are different are left out, as an identifier is; an ISO date is the days
+since 1970, the day of the year and the hour as numbers, and the day of the week as a category. The regression
+targets of multilayer perceptrons and ridge regression are standardized too.
 """
 
 from __future__ import annotations
@@ -72,7 +73,8 @@ def predict(
     Returns:
         the labels in order and the probability of each (N, K); for a regression no labels, and values (N,).
     """
-    x, x_test = prepared(train.drop(case.target), test.drop(case.target))
+    dates = [*case.dates, *([case.in_time] if case.in_time else [])]
+    x, x_test = prepared(*(with_calendar(part.drop(case.target), dates) for part in (train, test)))
     y = train[case.target].to_numpy()
     create = REGRESSORS if case.task == "regression" else CLASSIFIERS
     with warnings.catch_warnings():
@@ -98,6 +100,20 @@ def prepared(train: pl.DataFrame, test: pl.DataFrame) -> tuple[np.ndarray, np.nd
     if levels:
         columns.append((encode.fit_transform(_texts(train, levels)), encode.transform(_texts(test, levels))))
     return np.hstack([first for first, _ in columns]), np.hstack([second for _, second in columns])
+
+
+def with_calendar(frame: pl.DataFrame, names: list[str]) -> pl.DataFrame:
+    """The columns with each of ``names``, ISO dates, replaced by features of the calendar."""
+    for name in names:
+        moment = frame[name].str.slice(0, 19).str.to_datetime(format=None)
+        features = {
+            "day": moment.dt.epoch("d"),
+            "day of the year": moment.dt.ordinal_day(),
+            "hour": moment.dt.hour(),
+            "day of the week": moment.dt.weekday().cast(pl.String),
+        }
+        frame = frame.drop(name).with_columns(**{f"{name}: {key}": value for key, value in features.items()})
+    return frame
 
 
 def is_identifier(column: pl.Series) -> bool:

@@ -26,6 +26,8 @@ class Case:
         read: returns the table from a folder with unpacked packages.
         leave_out: columns that are row numbers, free text, or known only together with the target.
         splits: the number of 80/20 splits.
+        dates: columns of ISO dates, which the baselines receive as numbers and categories of a calendar.
+        in_time: the column of ISO dates in whose order the rows are split; "" for a random split.
     """
 
     name: str
@@ -34,6 +36,8 @@ class Case:
     read: Callable[[Path], pl.DataFrame]
     leave_out: tuple[str, ...] = ()
     splits: int = SPLITS
+    dates: tuple[str, ...] = ()
+    in_time: str = ""
 
     def frame(self, folder: Path) -> pl.DataFrame:
         """The table: rows with a target, without the columns to leave out and classes that are too rare."""

@@ -1,7 +1,9 @@
 """Splits, metrics, and a file of results in which every result is computed once.
 
-A split is 80/20, by scikit-learn's ``train_test_split`` with the seed, stratified by class. A result is one
-line of JSON: table, method, seed, metrics and the seconds of training and prediction together.
+A split is 80/20, by scikit-learn's ``train_test_split`` with the seed, stratified by class. A table in time
+order is tested on the last tenth of its rows (seed 0), the tenth before it (seed 1) and so on, each after
+training on all earlier rows. A result is one line of JSON: table, method, seed, metrics and the seconds of
+training and prediction together.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from sklearn.model_selection import train_test_split
 
 from chainrule.records import frozen
 
-TEST_SHARE = 0.2
+TEST_SHARE, LATER_SHARE = 0.2, 0.1
 METHODS = ("chainrule", *baselines.BASELINES)
 Result = dict[str, Any]
 Predict = Callable[[str, Case, pl.DataFrame, pl.DataFrame, int], tuple[np.ndarray, np.ndarray]]
@@ -54,6 +56,10 @@ class Store:
 
 def split(case: Case, frame: pl.DataFrame, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The training and test rows of a seed."""
+    if case.in_time:
+        frame = frame.sort(case.in_time)
+        end, start = (round(frame.height * (1 - LATER_SHARE * (seed + k))) for k in (0, 1))
+        return frame[:start], frame[start:end]
     labels = None if case.task == "regression" else frame[case.target].to_numpy()
     rows = train_test_split(np.arange(frame.height), test_size=TEST_SHARE, random_state=seed, stratify=labels)
     train, test = (frame[np.sort(part)] for part in rows)

@@ -79,7 +79,9 @@ _MEANS: Text = (
     "Mean and standard deviation over the trainings, folds or divisions; the latter only where scores differ."
 )
 _LOSSES: Text = "Loss of the saved network"
-_LEGEND: Text = "Blue: training rows; orange: validation rows; dashed: the epoch of the saved weights."
+_TRAINING: Text = "Blue: training rows, by epoch."
+_VALIDATION: Text = "Orange: validation rows."
+_BEST_EPOCH: Text = "Dashed: the epoch of the saved weights."
 _PAGES: Text = "Pages"
 _SAVED: Text = "Written to {folder}: {files}"
 _CREDIT: Text = "Data: {credit}. License: {license}."
@@ -319,8 +321,14 @@ def score_page(title: str, model: Model, scores: Sequence[Score], files: Iterabl
     ]
     lines = [(values, color) for values, color in losses if values]
     if lines:
-        drawing = curves(lines, model.facts.get("best_epoch"))
-        sections.append((translated(_LOSSES, lang), drawing, translated(_LEGEND, lang)))
+        best = model.facts.get("best_epoch")
+        parts = {
+            _TRAINING: bool(losses[0][0]),
+            _VALIDATION: bool(losses[1][0]),
+            _BEST_EPOCH: best is not None,
+        }
+        legend = ("" if lang == "zh" else " ").join(translated(text, lang) for text in parts if parts[text])
+        sections.append((translated(_LOSSES, lang), curves(lines, best), legend))
     pages = [name for name in files if name.endswith(".html")]
     if pages:
         links = ", ".join(f'<a href="{escape(name)}">{escape(name)}</a>' for name in pages)

@@ -62,3 +62,13 @@ def test_a_run_has_a_page_with_scores_losses_and_links(tmp_path: Path) -> None:
     chinese = score_page("run", untrained, methods, [], "zh")
     assert "<svg" not in chinese
     assert "准确率" in chinese
+
+
+def test_the_legend_of_the_losses_names_the_curves_that_are_drawn() -> None:
+    x = np.ones((8, 2), np.float32)
+    for validation, names_it in ((None, False), ((x, x[:, :1]), True)):
+        model = cr.Model(cr.Dense(1), "mse")
+        model.fit(x, x[:, :1], validation=validation, epochs=2, verbose=False)
+        page = score_page("run", model, scores(net=0.9), [], "en")
+        assert "Blue: training rows" in page
+        assert ("Orange: validation rows" in page) is names_it

