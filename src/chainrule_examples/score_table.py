@@ -250,6 +250,14 @@ def _text_of(result: Comparison) -> Text:
     return _WINS if result.is_clear else _OPEN if result.difference.mean else _EQUAL
 
 
+FEWEST_ROWS = 10  # of the validation, from which a distance to the training rows can be chosen
+
+
+def _row_count(rows: Any) -> int:
+    """The number of rows of a table or an array."""
+    return rows.rows if isinstance(rows, Table) else len(rows)
+
+
 def save_run(
     out: str,
     model: Model,
@@ -260,6 +268,7 @@ def save_run(
     cost: str = "",
     metrics: Sequence[str] | None = None,
     known: tuple[Any, Any] | None = None,
+    blocks: int = 0,
 ) -> Path:
     """Write a RUN: the model, the scores, a page of both, and files such as plots.
 
@@ -272,15 +281,17 @@ def save_run(
         cost: that the threshold follows from, as for ``with_threshold``.
         metrics: that ``evaluate`` prints, by name; by default those of the model.
         known: training and validation rows; ``predict`` then outputs ``"unknown"`` for rows that are farther
-            from the training rows than 99 % of the validation rows.
+            from the training rows than 99 % of the validation rows. Of fewer than ten validation rows, as of
+            small data of one's own, no distance is stored.
+        blocks: of consecutive training rows that choose this distance, too, as for ``with_novelty_gate``.
 
     Returns:
         the folder.
     """
     if threshold is not None:
         model = with_threshold(model, threshold, cost=cost)
-    if known is not None:
-        model = Model.of(with_novelty_gate(model.state, *known))
+    if known is not None and _row_count(known[1]) >= FEWEST_ROWS:
+        model = Model.of(with_novelty_gate(model.state, *known, blocks=blocks))
     if metrics is not None:
         model = Model.of(replace(model.state, metrics=list(metrics)))
     folder = Path(out)

@@ -10,6 +10,10 @@ with m_k the mean of the rows of class k; a model of values, boxes or masks has 
 quantile of the scores of validation rows: of rows like these, a stated share is above it. ``predict`` names
 them ``"unknown"``, and leaves values empty.
 
+Frames of videos need another level: their validation rows are often neighbors of training rows, so that a new
+video is farther from these than all of them. Consecutive training rows are then divided into blocks, and each
+block is scored by the clouds of the others, which have no neighbors of its rows except at its ends.
+
 Reference: Lee, Lee, Lee and Shin (2018), A simple unified framework for detecting out-of-distribution samples
 and adversarial attacks, NeurIPS, for the distance; Tipping and Bishop (1999), Mixtures of probabilistic
 principal component analyzers, Neural Computation 11, for the common variance; Vovk, Gammerman and Shafer
@@ -32,7 +36,7 @@ from chainrule.robustness.novelty_scores import features_of_rows
 from chainrule.train.evaluation.prediction import predict
 from chainrule.train.evaluation.rows import encode_rows
 from chainrule.train.model_state import NOVELTY_GATE, ModelState
-from chainrule.validation import number, out_of_range
+from chainrule.validation import integer, number, out_of_range
 
 ARRAYS = ("means", "directions", "variances")
 DIRECTIONS, MAX_FEATURES = 32, 4096
@@ -78,7 +82,7 @@ class NoveltyGate:
 
 
 def with_novelty_gate(
-    model: ModelState, x: Any, validation: Any, *, false_alarms: float = 0.01
+    model: ModelState, x: Any, validation: Any, *, false_alarms: float = 0.01, blocks: int = 0
 ) -> ModelState:
     """Return a model that predicts ``"unknown"`` or no value for rows unlike those of its training.
 
@@ -87,10 +91,12 @@ def with_novelty_gate(
         x: training rows, as for ``predict``.
         validation: other rows like them, at least 10, from which the level is chosen.
         false_alarms: the share of rows like these that are predicted as unknown; at least 1/(n + 1).
+        blocks: of consecutive training rows, such as parts of videos, each scored by a gate of the others;
+            the larger of both levels is stored. 0: none.
 
     Raises:
         TrainingError E570: several outputs. UsageError E101, E102: a share outside 0 to 1;
-        too few validation rows.
+        one block, more blocks than rows, or too few validation rows.
     """
     false_alarms = number(false_alarms, "false_alarms", "novelty gate", minimum=0, maximum=1)
     if len(model.targets) != 1:
@@ -100,12 +106,34 @@ def with_novelty_gate(
     if len(others) < MIN_ROWS:
         expected = fact("at least {minimum} rows", minimum=MIN_ROWS)
         raise out_of_range(len(others), "validation", "novelty gate", expected)
-    gate = _fitted(known, _classes(model, x))
-    scores = np.sort(gate.scores(others))
+    blocks = integer(blocks, "blocks", "novelty gate", minimum=0, maximum=len(known))
+    if blocks == 1:
+        raise out_of_range(blocks, "blocks", "novelty gate", fact("0, or at least 2"), "blocks=10")
+    classes = _classes(model, x)
+    gate = _fitted(known, classes)
+    leveled = _with_level(gate, gate.scores(others), false_alarms)
+    if blocks:
+        among = _with_level(gate, _block_scores(known, classes, blocks), false_alarms)
+        leveled = max(leveled, among, key=lambda gate: gate.level)
+    return replace(model, facts={**model.facts, NOVELTY_GATE: leveled.record()})
+
+
+def _with_level(gate: NoveltyGate, scores: np.ndarray, false_alarms: float) -> NoveltyGate:
+    """Return the gate with the conformal quantile of the scores of rows that did not fit it."""
     place = min(math.ceil((len(scores) + 1) * (1 - false_alarms)), len(scores))
     share = max(false_alarms, 1 / (len(scores) + 1))
-    gate = replace(gate, level=float(scores[place - 1]), false_alarms=share, rows=len(scores))
-    return replace(model, facts={**model.facts, NOVELTY_GATE: gate.record()})
+    level = float(np.sort(scores)[place - 1])
+    return replace(gate, level=level, false_alarms=share, rows=len(scores))
+
+
+def _block_scores(features: np.ndarray, classes: np.ndarray, blocks: int) -> np.ndarray:
+    """Return the score of each row by a gate of all rows outside its block, (N,)."""
+    block = np.arange(len(features)) * blocks // len(features)
+    scores = np.empty(len(features))
+    for left_out in range(blocks):
+        own = block == left_out
+        scores[own] = _fitted(features[~own], classes[~own]).scores(features[own])
+    return scores
 
 
 def without_gate(model: ModelState) -> ModelState:

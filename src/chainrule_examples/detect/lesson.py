@@ -91,7 +91,8 @@ def main(
         min_score, detections = results[2]
         DetectionKind(tuple(NAMES), min_score).attach(models[0])
         page = cell_page(test[0], [d.above(min_score) for d in detections], test[1], lang)
-        save_run(out, models[0], scores, {"detections.html": page, **test_files(data)})
+        known = x.astype(np.float32) / 255, validation[0].astype(np.float32) / 255
+        save_run(out, models[0], scores, {"detections.html": page, **test_files(data)}, known=known)
 
 
 if __name__ == "__main__":

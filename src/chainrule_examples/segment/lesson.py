@@ -90,7 +90,8 @@ def main(
                 f"test/{number}.png": encode_png(image),
                 f"testannot/{number}.png": encode_png(mask.astype(np.uint8)),
             }
-        save_run(out, models[0], scores, files)
+        known = x.astype(np.float32) / 255, validation[0].astype(np.float32) / 255
+        save_run(out, models[0], scores, files, known=known, blocks=10)  # of frames: neighbors are alike
 
 
 if __name__ == "__main__":

@@ -123,6 +123,39 @@ def test_a_damaged_gate_is_none(model: cr.Model, change: Callable[[Any], object]
         damaged.state.facts["novelty gate"] = gate.record()  # type: ignore[index]
 
 
+def videos(count: int, seed: int) -> np.ndarray:
+    """Frames of videos: neighbors are alike, and every video has its own center."""
+    draw = np.random.default_rng(seed)
+    centers = np.repeat(draw.normal(size=(count, 4)), 20, axis=0)
+    return (centers + 0.05 * draw.normal(size=centers.shape)).astype("float32")
+
+
+def test_blocks_of_frames_let_new_videos_pass_and_no_others() -> None:
+    """Validation frames of the training videos would refuse most frames of new ones."""
+    frames, new = videos(30, 0), videos(30, 1)
+    x, validation = frames[::2], frames[1::2]
+    own = cr.Model(cr.Sequential(cr.Dense(16, "tanh"), cr.Dense(1)), "mse", cr.Adam(0.01))
+    own.fit(x, x[:, :1], epochs=3, seed=0, verbose=False, doctor=False)
+    strange = new + np.float32(12)
+    shares = {}
+    for blocks in (0, 10):
+        state = with_novelty_gate(own.state, x, validation, blocks=blocks)
+        gate = stored_gate(state)
+        assert gate is not None
+        assert gate.rows == (len(x) if blocks else len(validation))
+        shares[blocks] = [is_unlike(state, gate, part).mean() for part in (new, strange)]
+    assert shares[0][0] > 2 * shares[10][0]
+    assert shares[10][0] < 0.1
+    assert shares[10][1] == 1
+
+
+@pytest.mark.parametrize("blocks", [1, 601, -1, 2.5])
+def test_blocks_that_are_none_are_refused(model: cr.Model, blocks: object) -> None:
+    x, more = rows(600, 0)[0], rows(40, 1)[0]
+    with pytest.raises(UsageError, match="blocks"):
+        with_novelty_gate(model.state, x, more, blocks=blocks)  # pyright: ignore[reportArgumentType]
+
+
 def test_several_outputs_and_few_rows_are_refused(model: cr.Model) -> None:
     with pytest.raises(UsageError, match="E102"):
         with_novelty_gate(model.state, rows(50, 0)[0], rows(9, 1)[0])
