@@ -282,7 +282,7 @@ def save_run(
         metrics: that ``evaluate`` prints, by name; by default those of the model.
         known: training and validation rows; ``predict`` then outputs ``"unknown"`` for rows that are farther
             from the training rows than 99 % of the validation rows. Of fewer than ten validation rows, as of
-            small data of one's own, no distance is stored.
+            small data of a user, no distance is stored.
         blocks: of consecutive training rows that choose this distance, too, as for ``with_novelty_gate``.
 
     Returns:
