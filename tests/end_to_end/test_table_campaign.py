@@ -15,8 +15,10 @@ from campaigns.table_cases.case import Case
 from campaigns.table_cases.comparison import Difference
 from campaigns.table_cases.development import DEVELOPMENT
 from campaigns.table_cases.final import FINAL
+from campaigns.table_cases.further import FURTHER, with_days
 from campaigns.table_cases.small import SMALL
 from campaigns.table_cases.sources import bundled
+from campaigns.table_cases.wide import WIDE
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import log_loss
@@ -39,11 +41,36 @@ FLOWERS = Case("flowers", "target", "multiclass", flowers, splits=2)
 
 
 def test_development_and_final_tables_are_disjoint_and_large_enough() -> None:
-    names = [case.name for case in (*DEVELOPMENT, *SMALL, *FINAL)]
+    names = [case.name for case in (*DEVELOPMENT, *SMALL, *FINAL, *WIDE, *FURTHER)]
     assert len(FINAL) == 16
     assert len(DEVELOPMENT) >= 16
     assert len(set(names)) == len(names)
     assert {case.task for case in DEVELOPMENT} == {"binary", "multiclass", "regression"}
+
+
+def days(_: Path) -> pl.DataFrame:
+    """Days in no order, with a number for each."""
+    dates = pl.date_range(pl.date(2020, 11, 1), pl.date(2020, 12, 20), eager=True).shuffle(seed=0)
+    return pl.DataFrame({"date": dates.cast(pl.String), "y": np.arange(len(dates), dtype=float)})
+
+
+def test_a_table_in_time_order_is_tested_on_the_days_after_its_training(tmp_path: Path) -> None:
+    case = Case("days", "y", "regression", days, in_time="date")
+    frame, last = case.frame(tmp_path), "2020-12-20"
+    for seed in range(3):
+        train, test = protocol.split(case, frame, seed)
+        assert train["date"].max() < test["date"].min()  # pyright: ignore[reportOptionalOperand]
+        assert test["date"].max() == last
+        assert test.height == 5
+        last = train["date"].max()
+    features = baselines.with_calendar(test, ["date"])
+    assert features.schema["date: day of the week"] == pl.String
+    assert "date" not in features.columns
+
+
+def test_days_of_holidays_have_their_own_level(tmp_path: Path) -> None:
+    frame = with_days(days)(tmp_path).filter(pl.col("date") == "2020-11-26")  # Thanksgiving
+    assert frame.select("day", "holiday").row(0) == ("m11d26", "m11w4d4")
 
 
 def test_rows_without_target_and_rare_classes_are_left_out(tmp_path: Path) -> None:
