@@ -213,12 +213,12 @@ if count > 1:
     processes.join(f"127.0.0.1:{port}", count, number)
 cr.settings.devices = 1
 parquet_rows.BLOCK_BYTES = 64 * 3 * 4
-read, rows = parquet_rows.ParquetRows._read, 0
-def counted(self, file, start, stop):
+read, rows = parquet_rows.ParquetRows.read, 0
+def counted(self, file, start, stop, block):
     global rows
     rows += stop - start
-    return read(self, file, start, stop)
-parquet_rows.ParquetRows._read = counted
+    return read(self, file, start, stop, block)
+parquet_rows.ParquetRows.read = counted
 def trained(file):
     model = cr.Model(cr.Sequential(cr.Dense(4, "tanh"), cr.Dense(2)), "cross_entropy", engine="xla")
     model.fit(ParquetRows(file, "y", batch_size=16), epochs=2, verbose=False, probes=False, doctor=False)

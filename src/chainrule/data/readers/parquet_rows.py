@@ -26,8 +26,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.data.batches.prefetch import prefetch
-from chainrule.data.readers.isolated.decoding import read_parquet
-from chainrule.data.readers.lazy_polars import pl
+from chainrule.data.readers.isolated.decoding import read_parquet, read_rows
+from chainrule.data.readers.isolated.row_block import RowBlock
 from chainrule.data.readers.streaming import count_rows, opened, parquet_files
 from chainrule.errors import DataError, fact
 from chainrule.memoization import cached_property
@@ -44,29 +44,53 @@ Block = tuple[np.ndarray, np.ndarray]
 Share = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-class Buffers:
-    """Memory for the rows of a block, and for one of its parts before its rows are at their places.
+class BlockMemory:
+    """Memory for the inputs of a block, which is used for one block after the other.
 
     A block of 64 MiB in new memory costs as much for the pages that the system has to provide as for its
     numbers.
     """
 
     def __init__(self) -> None:
-        self._arrays: dict[str, np.ndarray] = {}
+        self._array = np.empty((0, 0), np.float32)
 
-    def block(self, rows: int, columns: int) -> np.ndarray:
-        """Return memory for all rows of a block (rows, columns), float32; the last block is overwritten."""
-        return self._rows("block", rows, columns)
+    def __call__(self, rows: int, columns: int) -> np.ndarray:
+        """Return memory for inputs (rows, columns), float32; the last ones are overwritten."""
+        if len(self._array) < rows or self._array.shape[1] != columns:
+            self._array = np.empty((rows, columns), np.float32)
+        return self._array[:rows]
 
-    def part(self, rows: int, columns: int) -> np.ndarray:
-        """Return memory for the rows of a part (rows, columns), float32; the last part is overwritten."""
-        return self._rows("part", rows, columns)
 
-    def _rows(self, name: str, rows: int, columns: int) -> np.ndarray:
-        array = self._arrays.get(name)
-        if array is None or len(array) < rows or array.shape[1] != columns:
-            array = self._arrays[name] = np.empty((rows, columns), np.float32)
-        return array[:rows]
+class PartReader:
+    """Reader of parts, one after the other, in memory that the decoder writes to.
+
+    Args:
+        source: the rows.
+
+    A part of which two blocks need rows is read once.
+    """
+
+    def __init__(self, source: ParquetRows) -> None:
+        self._source = source
+        self._place = (-1, 0, 0)  # of the part in memory: file, first row, row after the last one
+        self._rows: RowBlock | None = None
+        self._targets = np.zeros(0)
+
+    def read(self, file: int, start: int, stop: int) -> Block:
+        """Return inputs (N, columns) and targets (N,) of a part; the inputs of the last one are overwritten.
+
+        Args:
+            file: the number of the file.
+            start, stop: the first row, and the one after the last.
+        """
+        if self._place != (file, start, stop):
+            columns, self._place = len(self._source.inputs), (-1, 0, 0)
+            if self._rows is None or self._rows.rows < stop - start:
+                self._rows = RowBlock(stop - start, columns)
+            self._targets = self._source.read(file, start, stop, self._rows)
+            self._place = file, start, stop
+        assert self._rows is not None
+        return self._rows.array(stop - start), self._targets
 
 
 @frozen(eq=False)
@@ -124,10 +148,13 @@ class ParquetRows:
 
     @cached_property
     def _names(self) -> list[str]:
-        return self._read(0, 0, 1).columns
+        path = self._files[0]
+        with opened(path) as stream:
+            return read_parquet(stream, path.name, 0, 1).columns
 
     @cached_property
-    def _inputs(self) -> list[str]:
+    def inputs(self) -> list[str]:
+        """The columns that are inputs, in order."""
         return list(self.columns) or [name for name in self._names if name != self.target]
 
     @property
@@ -143,7 +170,7 @@ class ParquetRows:
     @property
     def block_rows(self) -> int:
         """The number of rows of a block, a multiple of the batch size; the last one of an epoch has fewer."""
-        count = min(PARTS * PART_ROWS, BLOCK_BYTES // (4 * max(1, len(self._inputs))))
+        count = min(PARTS * PART_ROWS, BLOCK_BYTES // (4 * max(1, len(self.inputs))))
         return max(1, count // self.batch_size) * self.batch_size
 
     @property
@@ -170,11 +197,8 @@ class ParquetRows:
             epoch: the number of the epoch, from 0.
             number: the number of the block in it, from 0.
         """
-        return self._block(epoch, number, Buffers())
-
-    def _block(self, epoch: int, number: int, buffers: Buffers) -> Block:
         first, places = self._order(epoch, number)
-        return self._rows(epoch, first, places, buffers, keeps=True)
+        return self._rows(epoch, first, places)
 
     def share(self, epoch: int, number: int, process: int, processes: int) -> Share:
         """Return what one of several processes reads of a block.
@@ -191,7 +215,7 @@ class ParquetRows:
         first, places = self._order(epoch, number)
         low, high = (len(places) * n // processes for n in (process, process + 1))
         begin, end = (low, high) if low < high else (0, 1)
-        return places[low:high], *self._rows(epoch, first + begin, np.arange(end - begin), Buffers())
+        return places[low:high], *self._rows(epoch, first + begin, np.arange(end - begin))
 
     def _order(self, epoch: int, number: int) -> tuple[int, np.ndarray]:
         """Return the place of the first row of a block in the epoch, and of each row in the block."""
@@ -201,7 +225,12 @@ class ParquetRows:
         return first, permutation(fold(key, number), count) if self.shuffle else np.arange(count)
 
     def _rows(
-        self, epoch: int, first: int, places: np.ndarray, buffers: Buffers, *, keeps: bool = False
+        self,
+        epoch: int,
+        first: int,
+        places: np.ndarray,
+        reader: PartReader | None = None,
+        memory: BlockMemory | None = None,
     ) -> Block:
         """Return inputs and targets of the rows at the places from ``first`` on of an epoch.
 
@@ -209,53 +238,37 @@ class ParquetRows:
             epoch: the number of the epoch, from 0.
             first: the place of the first row.
             places: where each row is in the result, (N,).
-            buffers: where the inputs are written.
-            keeps: whether the next call continues at the end of this one; then a part that both need is read
-                once.
+            reader: reads whole parts, for calls of which each continues at the end of the last one; ``None``:
+                only the rows at the places are read.
+            memory: where the inputs are written; ``None``: new memory.
         """
         parts, key = self._parts, fold(key_of(self.seed), _STREAM, epoch)
         if self.shuffle:
             parts = parts[permutation(key, len(parts))]
         ends, last = np.cumsum(parts[:, 2] - parts[:, 1]), first + len(places)
-        x = buffers.block(len(places), len(self._inputs))
+        x = (memory or BlockMemory())(len(places), len(self.inputs))
+        own_reader = reader or PartReader(self)
         targets: list[np.ndarray] = []
         for (file, start, stop), end in zip(parts.tolist(), ends.tolist(), strict=True):
             begin = end - (stop - start)  # the place of the part in the epoch
             low, high = max(first, begin), min(last, end)
             if low >= high:
                 continue
-            own = slice(start + low - begin, start + high - begin)
-            if keeps:
-                frame = self._part(file, start, stop, own)
-            else:
-                frame = self._read(file, own.start, own.stop)
-            self._require_columns(file, frame.columns)
-            targets.append(frame[self.target].to_numpy())
-            x[places[low - first : high - first]] = self._numbers(frame.select(self._inputs), buffers)
+            own = slice(low - begin, high - begin)
+            if reader is None:
+                start, stop, own = start + own.start, start + own.stop, slice(None)
+            inputs, y = own_reader.read(file, start, stop)
+            targets.append(y[own])
+            x[places[low - first : high - first]] = inputs[own]
         in_order = np.concatenate(targets)
         y = np.empty_like(in_order)
         y[places] = in_order
         return x, y
 
-    @cached_property
-    def _unfinished(self) -> dict[str, tuple[tuple[int, int, int], pl.DataFrame]]:
-        return {}
-
-    def _part(self, file: int, start: int, stop: int, own: slice) -> pl.DataFrame:
-        """Return rows of a part; one of which only some are needed is kept for the next call."""
-        name, last = (file, start, stop), self._unfinished.pop("part", None)
-        if last is not None and last[0] == name:
-            frame = last[1]
-        else:
-            frame = self._read(file, start, stop)
-        if own.stop < stop:
-            self._unfinished["part"] = name, frame
-        return frame.slice(own.start - start, own.stop - own.start)
-
     @property
     def identity(self) -> str:
         """What processes must have in common that read parts of the same rows."""
-        columns = ",".join((*self._inputs, self.target))
+        columns = ",".join((*self.inputs, self.target))
         return f"{self._counts} {columns} {self.batch_size} {self.seed} {self.shuffle}"
 
     def epoch(self, epoch: int, first: int = 0, *, reuse: bool = False) -> Iterator[Block]:
@@ -267,10 +280,12 @@ class ParquetRows:
             reuse: whether the inputs of a block are overwritten when the next one is taken, which is faster
                 than new memory for each.
         """
-        own = (Buffers(), Buffers())  # of the block in use, and of the one that is read ahead
+        own = (BlockMemory(), BlockMemory())  # of the block in use, and of the one that is read ahead
+        reader = PartReader(self)
 
         def block(number: int) -> Block:
-            return self._block(epoch, first + number, own[number % 2] if reuse else Buffers())
+            place, places = self._order(epoch, first + number)
+            return self._rows(epoch, place, places, reader, own[number % 2] if reuse else None)
 
         return prefetch(block, self.blocks - first, 1)
 
@@ -297,24 +312,14 @@ class ParquetRows:
     def __len__(self) -> int:
         return self.steps
 
-    def _read(self, file: int, start: int, stop: int) -> pl.DataFrame:
+    def read(self, file: int, start: int, stop: int, block: RowBlock) -> np.ndarray:
+        """Return the targets of consecutive rows of a file, and write their inputs to a block.
+
+        Args:
+            file: the number of the file.
+            start, stop: the first row, and the one after the last.
+            block: receives the inputs.
+        """
         path = self._files[file]
         with opened(path) as stream:
-            return read_parquet(stream, path.name, start, stop)
-
-    def _require_columns(self, file: int, names: Sequence[str]) -> None:
-        missing = [name for name in (*self._inputs, self.target) if name not in names]
-        if missing:
-            received = fact('no "{names}"', names='", "'.join(missing[:8]))
-            expected = ", ".join(self._inputs[:20])
-            raise DataError("E326", where=self._files[file].name, expected=expected, received=received)
-
-    def _numbers(self, frame: pl.DataFrame, buffers: Buffers) -> np.ndarray:
-        for name, dtype in frame.schema.items():
-            if not (dtype.is_numeric() or dtype == pl.Boolean):
-                expected = fact("a column of numbers")
-                raise DataError("E340", where=name, expected=expected, received=str(dtype))
-        rows = buffers.part(frame.height, frame.width)
-        for place, column in enumerate(frame.get_columns()):
-            rows[:, place] = column.cast(pl.Float32).to_numpy()
-        return rows
+            return read_rows(stream, path.name, start, stop, self.inputs, self.target, block).to_numpy()

@@ -38,7 +38,9 @@ TIMES = {"Date": "Int32", "Time": "Int64", "Duration": "Int64", "Datetime": "Int
 
 def transferable(frame: pl.DataFrame) -> pl.DataFrame:
     """Return the frame with its columns converted to types that have buffers here."""
-    return frame.with_columns([_transferable(column) for column in frame.get_columns()])
+    pairs = [(column, _transferable(column)) for column in frame.get_columns()]
+    changed = [new for column, new in pairs if new is not column]
+    return frame.with_columns(changed) if changed else frame
 
 
 def _transferable(column: pl.Series) -> pl.Series:

@@ -26,7 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
 
@@ -40,6 +40,7 @@ from chainrule.data.readers.isolated.protocol import (
     send_message,
     too_large,
 )
+from chainrule.data.readers.isolated.row_block import RowBlock
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.errors import DataError, Message, alternatives, fact, message_of
 from chainrule.fork_safety import fork_safe_lock
@@ -262,7 +263,13 @@ def decode_limit(size: int) -> int:
 
 
 def decode(
-    operation: str, stream: BinaryIO, name: str, kind: str, folder: str = "", **options: Any
+    operation: str,
+    stream: BinaryIO,
+    name: str,
+    kind: str,
+    folder: str = "",
+    block: RowBlock | None = None,
+    **options: Any,
 ) -> pl.DataFrame:
     """Decode an open file.
 
@@ -271,6 +278,7 @@ def decode(
         stream: the file, open for reading.
         kind: what it should be, for messages.
         folder: a folder in which the decoder may write; empty: none.
+        block: the memory for rows of numbers, of an operation that writes such.
         options: those of the operation; ``seconds``: of processor time.
 
     Raises:
@@ -282,9 +290,9 @@ def decode(
         seconds = options.pop("seconds", SECONDS + size / BYTES_PER_SECOND)
         options |= {"name": name, "limit": decode_limit(size)}
         if not settings.isolated_decoding:
-            return _decode_here(operation, file, kind, options)
+            return _decode_here(operation, file, kind, options, block)
         message = {"operation": operation, "options": options, "seconds": seconds}
-        return _decode_there(message, file, kind, folder)
+        return _decode_there(message, file, kind, folder, block)
 
 
 def read_parquet(stream: BinaryIO, name: str, start: int = 0, stop: int | None = None) -> pl.DataFrame:
@@ -292,10 +300,39 @@ def read_parquet(stream: BinaryIO, name: str, start: int = 0, stop: int | None =
     return decode("parquet", stream, name, fact("a Parquet file"), start=start, stop=stop, is_parquet=True)
 
 
-def _decode_there(message: dict[str, Any], file: BinaryIO, kind: str, folder: str) -> pl.DataFrame:
+def read_rows(
+    stream: BinaryIO, name: str, start: int, stop: int, columns: Sequence[str], target: str, block: RowBlock
+) -> pl.Series:
+    """Decode rows ``start`` to ``stop`` of a Parquet file into a block.
+
+    Args:
+        stream: the file, open for reading.
+        name: its name, for messages.
+        start, stop: the first row, and the one after the last.
+        columns: the columns of the block, of numbers.
+        target: the column to return.
+        block: receives the numbers; it has memory for all rows.
+
+    Raises:
+        DataError: as ``read_parquet``; E326 a column is missing; E340 one without numbers.
+    """
+    options = {"start": start, "stop": stop, "columns": list(columns), "target": target, "is_parquet": True}
+    frame = decode("parquet_block", stream, name, fact("a Parquet file"), block=block, **options)
+    if frame.columns != [target] or frame.height != stop - start:
+        received = fact("{rows} rows", rows=frame.height)
+        raise DataError(
+            "E316", where=name, expected=fact("{rows} rows", rows=stop - start), received=received
+        )
+    return frame[target]
+
+
+def _decode_there(
+    message: dict[str, Any], file: BinaryIO, kind: str, folder: str, block: RowBlock | None
+) -> pl.DataFrame:
     options = message["options"]
     with shared_file() as shared:
-        process = _requested(message, [file.fileno(), shared.fileno()], options["name"], folder)
+        files = [file.fileno(), shared.fileno(), *([] if block is None else [block.descriptor])]
+        process = _requested(message, files, options["name"], folder)
         try:
             pl.DataFrame  # noqa: B018  # imports polars while the other process decodes
             reply = process.reply(time.monotonic() + PATIENCE * message["seconds"])
@@ -376,10 +413,13 @@ def _ended(cause: DecoderEndedError, options: dict[str, Any], kind: str) -> Data
     return DataError("E316", where=options["name"], expected=kind, received=received, fix=fix)
 
 
-def _decode_here(operation: str, file: BinaryIO, kind: str, options: dict[str, Any]) -> pl.DataFrame:
+def _decode_here(
+    operation: str, file: BinaryIO, kind: str, options: dict[str, Any], block: RowBlock | None
+) -> pl.DataFrame:
     """Decode in this process: ``settings.isolated_decoding`` is off."""
+    own = None if block is None else block.descriptor
     try:
-        return OPERATIONS[operation](Request(file.fileno(), options, lambda size: None))
+        return OPERATIONS[operation](Request(file.fileno(), options, lambda size: None, own))
     except (*polars_errors(), OSError, ValueError) as cause:
         if isinstance(cause, DataError):
             raise

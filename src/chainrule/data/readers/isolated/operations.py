@@ -12,11 +12,12 @@ from __future__ import annotations
 import io
 import os
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from chainrule.data.readers.isolated.columns import is_transferable, transferable, width_of
 from chainrule.data.readers.isolated.protocol import ROOM, Request
+from chainrule.data.readers.isolated.row_block import write_rows
 from chainrule.data.readers.lazy_polars import pl
 
 # The names of the columns of an Arrow file, from its first message: polars panics where a name repeats.
@@ -79,21 +80,59 @@ def _field(message: bytes, table: int, number: int) -> int:
 
 def read_parquet(request: Request) -> pl.DataFrame:
     """Return rows ``start`` to ``stop`` (``None``: the last) of a Parquet file."""
+    scan, schema = _parquet(request)
+    names = _usable(request, schema)
+    return _with_others(_rows_of(request, scan.select(names), [schema[name] for name in names]), schema)
+
+
+def read_rows(request: Request) -> pl.DataFrame:
+    """Return the column ``target`` of rows ``start`` to ``stop`` of a Parquet file, and write ``columns`` of
+    numbers as rows to the block of the request; E314, E326, E340: columns that cannot be used."""
+    scan, schema = _parquet(request)
+    columns, target = request.options["columns"], request.options["target"]
+    if missing := [name for name in (*columns, target) if name not in schema]:
+        from chainrule.data.readers.isolated.protocol import missing_columns  # noqa: PLC0415
+
+        raise missing_columns(request.options["name"], columns, missing)
+    _require_numbers({name: schema[name] for name in columns})
+    _usable(request, {target: schema[target]})
+    names = list(dict.fromkeys((*columns, target)))
+    frame = _rows_of(request, scan.select(names), [schema[name] for name in names])
+    inputs = transferable(frame.select(columns))
+    _require_numbers(inputs.schema)
+    assert request.block is not None
+    write_rows(inputs, request.block)
+    return transferable(frame.select(target))
+
+
+def _parquet(request: Request) -> tuple[pl.LazyFrame, Mapping[str, Any]]:
+    """Return a scan of a Parquet file and the types of its columns; raises E305 where a name repeats."""
     request.allow(ROOM)
-    start, stop = request.options["start"], request.options["stop"]
     scan = pl.scan_parquet(_source(request.descriptor), glob=False, hive_partitioning=False)
     try:
-        schema = scan.collect_schema()
+        return scan, scan.collect_schema()
     except pl.exceptions.DuplicateError as cause:
         from chainrule.data.readers.isolated.protocol import repeated_name  # noqa: PLC0415
 
         raise repeated_name(request.options["name"], str(cause)) from cause
-    names = _usable(request, schema)
+
+
+def _rows_of(request: Request, scan: pl.LazyFrame, dtypes: Sequence[Any]) -> pl.DataFrame:
+    """Return the requested rows of a scan of columns of these types."""
+    start, stop = request.options["start"], request.options["stop"]
     rows = int(scan.select(pl.len()).collect().item())
     rows = max(0, min(rows, rows if stop is None else stop) - start)
-    dtypes = scan.select(names).collect_schema().dtypes()
     _require_room(request, rows, dtypes)
-    return _with_others(scan.select(names).slice(start, rows).collect(), scan.collect_schema())
+    return scan.slice(start, rows).collect()
+
+
+def _require_numbers(schema: Mapping[str, Any]) -> None:
+    """Raise E340 for a column that has no numbers; each type is checked once."""
+    for dtype in dict.fromkeys(schema.values()):
+        if not (is_transferable(dtype) and (dtype.is_numeric() or dtype == pl.Boolean)):
+            from chainrule.data.readers.isolated.protocol import no_numbers  # noqa: PLC0415
+
+            raise no_numbers(next(name for name in schema if schema[name] == dtype), str(dtype))
 
 
 def count_parquet(request: Request) -> pl.DataFrame:
@@ -156,7 +195,7 @@ def _require_room(request: Request, rows: int, dtypes: Iterable[Any]) -> None:
         raise too_large(request.options["name"], size, rows, len(dtypes), limit)
     # Unknown before decoding: the bytes of texts, and the size of the parts that the rows of a range are in.
     is_range = request.options.get("stop") is not None
-    has_texts = any(dtype in (pl.String, pl.Categorical, pl.Enum) for dtype in dtypes)
+    has_texts = any(dtype in (pl.String, pl.Categorical, pl.Enum) for dtype in set(dtypes))
     more = limit if has_texts or is_range else 0
     request.allow(ROOM + os.fstat(request.descriptor).st_size + 3 * size + more)
 
@@ -184,6 +223,7 @@ def query_duckdb(request: Request) -> pl.DataFrame:
 OPERATIONS: Mapping[str, Callable[[Request], pl.DataFrame]] = {
     "parquet": read_parquet,
     "parquet_rows": count_parquet,
+    "parquet_block": read_rows,
     "arrow": read_arrow,
     "sqlite": query_sqlite,
     "duckdb": query_duckdb,

@@ -26,11 +26,13 @@ class Request(NamedTuple):
         descriptor: the open file.
         options: those of the operation; ``limit``: bytes that the result may take.
         allow: is called with the number of bytes that the process may take from now on.
+        block: the memory for rows of numbers, of an operation that writes such.
     """
 
     descriptor: int
     options: Options
     allow: Callable[[int], None]
+    block: int | None = None
 
 
 # The errors of operations of a decoder.
@@ -93,6 +95,17 @@ def repeated_name(source: str, message: str) -> DataError:
     name = message.partition("'")[2].rpartition("'")[0] or message
     received, fix = fact('"{name}" twice', name=name), fact("give every column its own name")
     return DataError("E305", where=source, expected=fact("distinct names"), received=received, fix=fix)
+
+
+def missing_columns(source: str, columns: Sequence[str], missing: Sequence[str]) -> DataError:
+    """Return the error for a file without some of the columns of a training."""
+    received = fact('no "{names}"', names='", "'.join(missing[:8]))
+    return DataError("E326", where=source, expected=", ".join(columns[:20]), received=received)
+
+
+def no_numbers(column: str, dtype: str) -> DataError:
+    """Return the error for an input without numbers."""
+    return DataError("E340", where=column, expected=fact("a column of numbers"), received=dtype)
 
 
 def too_large(name: str, size: int, rows: int, columns: int, limit: int) -> DataError:

@@ -81,7 +81,9 @@ def serve(message: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
     limit_processor(message["seconds"])
     resource.setrlimit(resource.RLIMIT_FSIZE, (2 * options["limit"] + size + 1, resource.RLIM_INFINITY))
     try:
-        frame = OPERATIONS[message["operation"]](Request(descriptors[0], options, limit_memory))
+        frame = OPERATIONS[message["operation"]](
+            Request(descriptors[0], options, limit_memory, *descriptors[2:])
+        )
         header = columns_header(frame)
         texts = sum(column[3] for column in header["columns"])
         if texts > options["limit"]:
