@@ -136,6 +136,10 @@ class Trainer(Protocol):
         """Return a number that all processes of a training have in common: that of the first one."""
         ...
 
+    def replace_data(self, data: Mapping[str, np.ndarray]) -> None:
+        """Have the next runs read other data sets, of the same labels and forms of rows."""
+        ...
+
     def run(
         self, order: np.ndarray, batch: int, first: int, count: int, step: int, keys: np.ndarray
     ) -> tuple[np.ndarray, int]:

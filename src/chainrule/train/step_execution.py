@@ -208,6 +208,12 @@ class Updater:
         if self.loop is not None:
             self.loop.push(labels)
 
+    def replace_data(self, data: Tensors) -> None:
+        """Gather batches from other arrays, of the same names and forms of rows."""
+        self.data = data
+        if self.loop is not None:
+            self.loop.replace_data(data)
+
     def load(self, state: TrainState) -> None:
         """Set the arrays to those of a state; one that the last ``store`` set is not copied again."""
         for group in GROUPS.values():

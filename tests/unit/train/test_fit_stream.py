@@ -59,11 +59,12 @@ def test_an_epoch_has_each_row_once_and_its_own_order(folder: Path) -> None:
 def test_blocks_in_memory_that_is_used_again_have_the_same_rows(folder: Path) -> None:
     source = ParquetRows(folder, "y", batch_size=32, seed=3)
     expected, places = list(source.epoch(1)), []
-    for (x, y), (own_x, own_y) in zip(source.epoch(1, reuse=True), expected, strict=True):
+    memory = [np.empty((source.block_rows, 4), np.float32) for _ in range(2)]
+    for (x, y), (own_x, own_y) in zip(source.epoch(1, memory=memory), expected, strict=True):
         np.testing.assert_array_equal(x, own_x)
         np.testing.assert_array_equal(y, own_y)
         places.append(x.ctypes.data)
-    assert len(set(places)) == 2
+    assert set(places) == {array.ctypes.data for array in memory}
 
 
 @pytest.mark.long
@@ -79,6 +80,50 @@ def test_a_training_has_the_bits_of_the_same_rows_in_memory(folder: Path, engine
     for path, array in in_memory.parameters().items():
         np.testing.assert_array_equal(streamed.parameters()[path], array, err_msg=path)
     assert history == expected
+
+
+@pytest.mark.parametrize("isolated", [True, False])
+def test_columns_of_every_type_of_numbers_are_rows(tmp_path: Path, isolated: bool) -> None:
+    rows = 5_000  # more than are arranged at once
+    numbers = np.random.default_rng(1).integers(-100, 100, rows)
+    frame = pl.DataFrame(
+        {
+            "float64": numbers / 7,
+            "float32": (numbers / 3).astype("float32"),
+            "int8": numbers.astype("int8"),
+            "uint64": (numbers.astype("int64") + 2**62).astype("uint64"),
+            "boolean": numbers > 0,
+            "missing": pl.Series([None if n % 3 else int(n) for n in numbers], dtype=pl.Int32),
+            "decimal": pl.Series([f"{n}.25" for n in numbers]).cast(pl.Decimal(10, 2)),
+            "text": ["a"] * rows,
+            "list": [[1]] * rows,
+            "y": numbers,
+        }
+    )
+    frame.write_parquet(tmp_path / "rows.parquet", row_group_size=1_000)
+    names = [name for name in frame.columns if name not in ("text", "list", "y")]
+    expected = [frame[name].cast(pl.Float64).cast(pl.Float32).to_numpy() for name in names]
+    with cr.settings.using(isolated_decoding=isolated):
+        source = ParquetRows(tmp_path / "rows.parquet", "y", columns=names[::-1], shuffle=False)
+        x, y = source.block(0, 0)
+        np.testing.assert_array_equal(x, np.stack(expected[::-1], axis=1))
+        np.testing.assert_array_equal(y, numbers)
+        for name in ("text", "list"):
+            with pytest.raises(ChainruleError, match="E340"):
+                ParquetRows(tmp_path / "rows.parquet", "y", columns=["float64", name]).block(0, 0)
+        with pytest.raises(ChainruleError, match="E314"):
+            ParquetRows(tmp_path / "rows.parquet", "list", columns=["float64"]).block(0, 0)
+
+
+def test_a_network_in_float64_has_the_bits_of_the_same_rows_in_memory(folder: Path) -> None:
+    def model() -> cr.Model:
+        return cr.Model(cr.Sequential(cr.Dense(6, "tanh"), cr.Dense(2)), "cross_entropy", dtype="float64")
+
+    streamed, in_memory = model(), model()
+    streamed.fit(ParquetRows(folder, "y", batch_size=32, shuffle=False), epochs=2, verbose=False)
+    in_memory.fit(X, Y, epochs=2, batch_size=32, shuffle=False, probes=False, doctor=False, verbose=False)
+    for path, array in in_memory.parameters().items():
+        np.testing.assert_array_equal(streamed.parameters()[path], array, err_msg=path)
 
 
 def test_a_shuffled_training_depends_on_the_seed_of_the_rows_alone(folder: Path) -> None:

@@ -19,7 +19,7 @@ costs the disk space of all rows, but has the order of memory.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -41,24 +41,12 @@ BLOCK_BYTES = 1 << 26  # of the inputs of a block
 _STREAM = 0x50515253  # "PQRS": the stream of the seed for this use
 
 Block = tuple[np.ndarray, np.ndarray]
+Convert = Callable[[int, np.ndarray, np.ndarray], Any]
 Share = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-class BlockMemory:
-    """Memory for the inputs of a block, which is used for one block after the other.
-
-    A block of 64 MiB in new memory costs as much for the pages that the system has to provide as for its
-    numbers.
-    """
-
-    def __init__(self) -> None:
-        self._array = np.empty((0, 0), np.float32)
-
-    def __call__(self, rows: int, columns: int) -> np.ndarray:
-        """Return memory for inputs (rows, columns), float32; the last ones are overwritten."""
-        if len(self._array) < rows or self._array.shape[1] != columns:
-            self._array = np.empty((rows, columns), np.float32)
-        return self._array[:rows]
+def _unchanged(place: int, x: np.ndarray, y: np.ndarray) -> Block:
+    return x, y
 
 
 class PartReader:
@@ -230,7 +218,7 @@ class ParquetRows:
         first: int,
         places: np.ndarray,
         reader: PartReader | None = None,
-        memory: BlockMemory | None = None,
+        memory: np.ndarray | None = None,
     ) -> Block:
         """Return inputs and targets of the rows at the places from ``first`` on of an epoch.
 
@@ -240,13 +228,15 @@ class ParquetRows:
             places: where each row is in the result, (N,).
             reader: reads whole parts, for calls of which each continues at the end of the last one; ``None``:
                 only the rows at the places are read.
-            memory: where the inputs are written; ``None``: new memory.
+            memory: where the inputs are written, (block_rows, columns); ``None``: new memory.
         """
         parts, key = self._parts, fold(key_of(self.seed), _STREAM, epoch)
         if self.shuffle:
             parts = parts[permutation(key, len(parts))]
         ends, last = np.cumsum(parts[:, 2] - parts[:, 1]), first + len(places)
-        x = (memory or BlockMemory())(len(places), len(self.inputs))
+        if memory is None:
+            memory = np.empty((len(places), len(self.inputs)), np.float32)
+        x = memory[: len(places)]
         own_reader = reader or PartReader(self)
         targets: list[np.ndarray] = []
         for (file, start, stop), end in zip(parts.tolist(), ends.tolist(), strict=True):
@@ -271,21 +261,27 @@ class ParquetRows:
         columns = ",".join((*self.inputs, self.target))
         return f"{self._counts} {columns} {self.batch_size} {self.seed} {self.shuffle}"
 
-    def epoch(self, epoch: int, first: int = 0, *, reuse: bool = False) -> Iterator[Block]:
+    def epoch(
+        self, epoch: int, first: int = 0, *, memory: Sequence[np.ndarray] = (), convert: Convert = _unchanged
+    ) -> Iterator[Any]:
         """Yield the blocks of an epoch from block ``first`` on; the next one is read on a thread.
 
         Args:
             epoch: the number of the epoch, from 0.
             first: the number of a block, from 0.
-            reuse: whether the inputs of a block are overwritten when the next one is taken, which is faster
-                than new memory for each.
+            memory: two arrays (block_rows, columns), float32, that receive the inputs in turn: those of a
+                block are overwritten when the next one is taken. The pages of new memory, which each block
+                has without them, take longer than its numbers.
+            convert: a function of the place of the inputs in ``memory``, of inputs and of targets, called on
+                the thread; its results are returned in place of the blocks.
         """
-        own = (BlockMemory(), BlockMemory())  # of the block in use, and of the one that is read ahead
         reader = PartReader(self)
 
-        def block(number: int) -> Block:
+        def block(number: int) -> Any:
             place, places = self._order(epoch, first + number)
-            return self._rows(epoch, place, places, reader, own[number % 2] if reuse else None)
+            own = number % max(1, len(memory))
+            rows = self._rows(epoch, place, places, reader, memory[own] if memory else None)
+            return convert(own, *rows)
 
         return prefetch(block, self.blocks - first, 1)
 

@@ -226,8 +226,8 @@ class Trainer:
     ) -> None:
         self._step, self.state, self._changes = step, state, changes
         self._devices = training_devices()
-        self._data = {label: array for label, array in data.items() if label in step.specs}
-        self._data_on_device: dict[str, Array] = {}
+        self._data, self._data_on_device = dict[str, np.ndarray](), dict[str, Array]()
+        self.replace_data(data)
         no_constants = {*self._data, STEP, KEY, *step.homes.values()}
         self._fixed = [label for label in step.specs if label not in no_constants]
         self._on_device: dict[str, Array] = {}  # arrays of ``state`` that the device has
@@ -255,6 +255,11 @@ class Trainer:
     def agreed(self, value: float) -> float:
         """Return a number that all processes of a training have in common: that of the first one."""
         return self._agreement(value)
+
+    def replace_data(self, data: Mapping[str, np.ndarray]) -> None:
+        """Have the next runs copy other data sets to the device."""
+        self._data = {label: array for label, array in data.items() if label in self._step.specs}
+        self._data_on_device.clear()
 
     def _on_devices(self) -> dict[str, Array]:
         """Return the data sets on the devices, in the dtypes of the step; those they lack are copied."""

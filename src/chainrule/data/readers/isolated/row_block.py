@@ -73,5 +73,5 @@ def write_rows(frame: pl.DataFrame, descriptor: int) -> None:
         part = rows[: min(count, frame.height - start)]
         for place, column in enumerate(columns):
             part[:, place] = column[start : start + count]
-        if part.size and os.pwrite(descriptor, part, 4 * start * len(columns)) < part.nbytes:
+        if part.size and os.pwrite(descriptor, part.data, 4 * start * len(columns)) < part.nbytes:
             raise OSError("the memory for the rows is too small")

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle
+from typing import NamedTuple
 
 import numpy as np
 
@@ -94,6 +95,13 @@ class CompiledStep:
         return Trainer(self, data, state, threads, cores)
 
 
+class BoundSteps(NamedTuple):
+    """Steps bound to data sets at certain addresses: by batch size, and by batch size and threads."""
+
+    steps: dict[int, ReplicatedStep]
+    blocks: dict[tuple[int, int], ArgumentBlocks]
+
+
 class Trainer:
     """A runner of many training steps over a data set in memory.
 
@@ -117,14 +125,13 @@ class Trainer:
         cores: int,
     ) -> None:
         self._step, self._cores = step, cores
-        self._data = {k: np.ascontiguousarray(v, step.dtypes[k]) for k, v in data.items() if k in step.dtypes}
         self.threads, self.state = threads, state
         self.state["step"] = np.zeros(1, np.int64)
         self.state[KEY] = np.zeros(2, np.uint32)
         self.flag = np.zeros(1, np.int64)
         self._pools: dict[int, ThreadPoolExecutor] = {}  # by process: a forked child has its own
-        self._steps: dict[int, ReplicatedStep] = {}
-        self._argument_blocks: dict[tuple[int, int], ArgumentBlocks] = {}
+        self._bound: dict[tuple[tuple[int, int], ...], BoundSteps] = {}
+        self.replace_data(data)
 
     @staticmethod
     def agreed(value: float) -> float:
@@ -145,12 +152,26 @@ class Trainer:
     def push(self, labels: Iterable[str]) -> None:
         """Do nothing: the steps read the arrays of the state."""
 
+    def replace_data(self, data: Mapping[str, np.ndarray]) -> None:
+        """Have the next runs read other data sets, of the same labels and forms of rows.
+
+        What is bound to the last two is kept: rows of a stream are in two places in turn.
+        """
+        dtypes = self._step.dtypes
+        self._data = {k: np.ascontiguousarray(v, dtypes[k]) for k, v in data.items() if k in dtypes}
+        places = tuple((address(array), len(array)) for array in self._data.values())
+        self._current = self._bound.pop(places, None) or BoundSteps({}, {})
+        self._bound[places] = self._current
+        if len(self._bound) > 2:
+            del self._bound[next(iter(self._bound))]
+
     def replicated_step(self, batch: int) -> ReplicatedStep:
         """Return the step for batches of this size."""
-        if batch not in self._steps:
+        steps = self._current.steps
+        if batch not in steps:
             layout = self._step.layout(batch, self._cores, self._data)
-            self._steps[batch] = ReplicatedStep(layout, self._data, self.state, self.flag)
-        return self._steps[batch]
+            steps[batch] = ReplicatedStep(layout, self._data, self.state, self.flag)
+        return steps[batch]
 
     def run(
         self, order: np.ndarray, batch: int, first: int, count: int, step: int, keys: np.ndarray
@@ -172,7 +193,7 @@ class Trainer:
         Raises:
             ShapeError E211: an index outside its table.
         """
-        blocks = self._argument_blocks.get((batch, self.threads)) or self._new_blocks(batch)
+        blocks = self._current.blocks.get((batch, self.threads)) or self._new_blocks(batch)
         self.state["step"][0] = step
         blocks.write(order, first, count, keys)
         others = [self._pool().submit(blocks.steps, block) for block in blocks.others]
@@ -194,7 +215,7 @@ class Trainer:
         replicated_step = self.replicated_step(batch)
         threads = min(self.threads, replicated_step.count)
         blocks = ArgumentBlocks(replicated_step, self.state, threads)
-        self._argument_blocks[batch, self.threads] = blocks
+        self._current.blocks[batch, self.threads] = blocks
         return blocks
 
 
