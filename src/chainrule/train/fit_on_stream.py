@@ -88,7 +88,7 @@ class BlockUpdates(RowUpdates):
         loop, is_next = self.updater.loop, place == (self._place[0], self._place[1] + 1)
         if loop is None or loop.place[1] == 1:
             if self._blocks is None or not is_next:
-                self._blocks = self._source.epoch(epoch, number, memory=self._inputs, convert=self._kept)
+                self._blocks = self._source.epoch(epoch, number, memory=self._inputs, convert=self._stored_block)
             count, arrays = next(self._blocks)
         else:
             if self._shares is None or not is_next:
@@ -116,7 +116,7 @@ class BlockUpdates(RowUpdates):
         x, y = self.data.x, self.data.y
         return list(x if isinstance(x, dict) else ["x"]), list(y if isinstance(y, dict) else [])
 
-    def _kept(self, place: int, x: np.ndarray, y: np.ndarray) -> tuple[int, Tensors]:
+    def _stored_block(self, place: int, x: np.ndarray, y: np.ndarray) -> tuple[int, Tensors]:
         """Return the number of rows of a block and its arrays, in memory that is used again.
 
         Args:

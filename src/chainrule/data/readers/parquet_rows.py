@@ -100,6 +100,7 @@ class ParquetRows:
     Cost: about five times the memory of the inputs of a block, at most 64 MiB each.
 
     Example:
+        >>> import polars as pl
         >>> pl.DataFrame({"a": [1.0, 2.0, 3.0], "y": [0, 1, 1]}).write_parquet("rows.parquet")
         >>> rows = ParquetRows("rows.parquet", "y", batch_size=2)
         >>> rows.rows, rows.steps, [len(y) for x, y in rows]
