@@ -88,7 +88,9 @@ class BlockUpdates(RowUpdates):
         loop, is_next = self.updater.loop, place == (self._place[0], self._place[1] + 1)
         if loop is None or loop.place[1] == 1:
             if self._blocks is None or not is_next:
-                self._blocks = self._source.epoch(epoch, number, memory=self._inputs, convert=self._stored_block)
+                self._blocks = self._source.epoch(
+                    epoch, number, memory=self._inputs, convert=self._stored_block
+                )
             count, arrays = next(self._blocks)
         else:
             if self._shares is None or not is_next:
