@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import field, fields, replace
+from functools import cache
 from types import EllipsisType
 from typing import Any, ClassVar, NoReturn, Self, TypeAlias
 from weakref import WeakValueDictionary
@@ -54,11 +55,16 @@ class Op:
 
     @property
     def attributes(self) -> dict[str, Any]:
-        return {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: getattr(self, name) for name in _field_names(type(self))}
 
     def __str__(self) -> str:
         inside = ", ".join(f"{key}={_text(value)}" for key, value in self.attributes.items())
         return f"{self.name}[{inside}]" if inside else self.name
+
+
+@cache
+def _field_names(cls: type[Op]) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(cls))
 
 
 def _has_size(value: object) -> bool:

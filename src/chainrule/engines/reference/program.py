@@ -174,17 +174,18 @@ class Program:
         self._calls: dict[Forms, list[Callable[..., np.ndarray]]] = {}
 
     def _schedule(self, outputs: set[Node]) -> list[_Step]:
-        last: dict[Node, Node] = {node: node for node in self.graph.nodes}
-        for node in self.graph.nodes:
-            last.update(dict.fromkeys(node.inputs, node))
+        slot = self._slot
+        reads = [tuple(slot[source] for source in node.inputs) for node in self.graph.nodes]
+        last = list(range(len(reads)))  # the slot of the last reader of each value
+        for reader, sources in enumerate(reads):
+            for source in sources:
+                last[source] = reader
+        kept = {slot[node] for node in outputs}
         steps = []
-        for node in self.graph.nodes:
+        for own, (node, sources) in enumerate(zip(self.graph.nodes, reads, strict=True)):
             if isinstance(node.op, Card):
-                reads = tuple(self._slot[source] for source in node.inputs)
-                last_read = {
-                    self._slot[s] for s in (*node.inputs, node) if last[s] is node and s not in outputs
-                }
-                steps.append(_Step(node, reads, self._slot[node], tuple(last_read)))
+                last_read = {s for s in (*sources, own) if last[s] == own and s not in kept}
+                steps.append(_Step(node, sources, own, tuple(last_read)))
         return steps
 
     def memory_requirement(self, sizes: Mapping[str, int]) -> MemoryRequirement:
