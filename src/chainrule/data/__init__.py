@@ -30,9 +30,6 @@ their path: ``chainrule.data.readers.audio``, ``chainrule.data.augmentation``.
 
 from __future__ import annotations
 
-from typing import Any
-
-from chainrule.data.tables.random_split import split as split
 from chainrule.lazy_imports import LazyNames
 
 _LAZY = LazyNames(
@@ -43,7 +40,7 @@ _LAZY = LazyNames(
         "tables.checks": "check",
         "tables.columns": "Column describe require_columns",
         "tables.time_and_group_split": "Division divide",
-        "tables.random_split": "Split",
+        "tables.random_split": "Split split",
         "tables.findings": "Finding",
         "tables.folds": "folds row_digests unit_digests",
         "readers.images": "read_images image_table labeled_images decode_image",
@@ -74,11 +71,4 @@ _LAZY = LazyNames(
         "sequences.spectrogram_and_griffin_lim": "SoundInput",
     },
 )
-
-
-def __getattr__(name: str) -> Any:
-    return _LAZY.load(name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*_LAZY.names, "split"})
+__getattr__, __dir__ = _LAZY.hooks

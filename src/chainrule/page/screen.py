@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -16,7 +17,6 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from chainrule.escaping import printable
-from chainrule.notation.number_format import cell
 from chainrule.settings import settings
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def table(
         numbers: indices of the columns that are right-aligned.
         to_errors: print to standard error.
     """
+    cell = import_module("chainrule.notation.number_format").cell  # NumPy, which lines do not need
     grid = Grid(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for i, name in enumerate(header):
         grid.add_column(Text(printable(name)), justify="right" if i in numbers else "left", overflow="fold")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,13 +15,15 @@ from chainrule.errors import FileError, UsageError, fact
 from chainrule.escaping import quoted
 from chainrule.model import Model
 from chainrule.records import frozen
-from chainrule.step_explanation.replayed_step import Replay
 from chainrule.store import RunFolder
 from chainrule.tabular.evaluation import model_output
 from chainrule.tabular.options import Options
 from chainrule.tabular.run_folder import CONFIG, HISTORY, model_file, read_config
 from chainrule.tabular.training_plan import TrainingPlan, plan_of, prepare_data
 from chainrule.train.checkpoint.model_file import load as load_state
+
+if TYPE_CHECKING:
+    from chainrule.step_explanation.replayed_step import Replay
 
 NO_ROWS = np.zeros(0, np.int64)
 

@@ -90,7 +90,8 @@ main(["studio", "--no-browser", "--port", "0"])
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
     assert "chainrule.studio.service" in loaded
-    heavy = {"polars", "filelock", "starlette", "uvicorn", "chainrule.model", "chainrule.nn", "chainrule.ops"}
+    heavy = {"numpy", "polars", "filelock", "starlette", "uvicorn"}
+    heavy |= {"chainrule.model", "chainrule.nn", "chainrule.ops"}
     assert loaded & heavy == set()
 
 

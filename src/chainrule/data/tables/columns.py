@@ -534,7 +534,8 @@ def count_distinct(present: pl.Series) -> int:
     """Return the number of distinct values of a column; for short numeric columns without polars' threads."""
     if len(present) > FEW_ROWS or not present.dtype.is_float():
         return present.n_unique()
-    return len(np.unique(present.to_numpy()))
+    values, _ = np.unique(present.to_numpy(), return_counts=True)  # without counts, it imports numpy.ma
+    return len(values)
 
 
 def _add_texts(table: Table, name: str, reading: NumberReading, faults: Faults) -> None:
