@@ -33,6 +33,7 @@ def rows(chainrule: Any) -> str:
     return "rows.npz"
 
 
+@pytest.mark.long
 def test_a_weight_is_explained_as_in_python(chainrule: Any, trained: Path, rows: str) -> None:
     outcome = chainrule("explain", trained, rows, "--row", 2, "--weight", "lstm1.weight[0,1]")
     assert outcome.code == 0, outcome.err

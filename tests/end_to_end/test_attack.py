@@ -120,6 +120,7 @@ def test_a_goal_is_reached_in_the_rows_of_other_classes(
         assert parts[3] == "big"
 
 
+@pytest.mark.long
 def test_texts_are_attacked_in_their_embedding_vectors(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     texts = [f"the {word} {thing}" for word in ("good", "bad") * 20 for thing in ("film", "hotel")]
     labels = ["positive" if "good" in text else "negative" for text in texts]

@@ -55,6 +55,7 @@ def test_a_faulty_table_is_refused(chainrule, fault: str) -> None:
     assert [f.name for f in Path().iterdir()] == ["table.csv"]
 
 
+@pytest.mark.long
 def test_a_class_with_one_row_is_left_out_with_a_warning(chainrule) -> None:
     Path("table.csv").write_text("x,z,class\n" + GOOD + "9,9,c\n", encoding="utf-8")
     outcome = chainrule("train", "table.csv", "--target", "class", "--epochs", 1, "--out", "run")

@@ -144,6 +144,7 @@ def test_a_term_links_to_its_equation_which_is_highlighted(
     assert target.evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(255, 224, 102)"
 
 
+@pytest.mark.long
 def test_a_weight_links_to_its_edge_and_the_edge_to_its_gradient(page: playwright.Page) -> None:
     follow(page, page.locator("article.in-en .equation a", has_text="w").first)
     assert page.locator(":target").evaluate("e => e.querySelector('line').tagName") == "line"

@@ -173,6 +173,7 @@ def test_a_drawn_image_is_predicted_and_explained(browser: Any, folder: Path, of
     visit.finish()
 
 
+@pytest.mark.long
 def test_each_entry_of_a_small_array_has_a_field(browser: Any, folder: Path) -> None:
     net = cr.Parallel(size=cr.Dense(1), kind=cr.Dense(2), merge_mode="none")
     model = cr.Model(net, {"size": "mse", "kind": "cross_entropy"}, classes={"kind": ["no", "yes"]})

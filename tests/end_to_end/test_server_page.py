@@ -42,6 +42,7 @@ def browser() -> Iterator[Any]:
         yield started
 
 
+@pytest.mark.long
 def test_every_form_of_the_page_follows_the_rules(server: ServerProcess, browser: Any) -> None:
     for (locale, heading), theme, width in product(HEADINGS.items(), ("light", "dark"), WIDTHS):
         visit = Visit(browser, server, width, locale=locale, color_scheme=theme)

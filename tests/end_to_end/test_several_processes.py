@@ -78,6 +78,7 @@ def test_processes_with_other_rows_are_refused() -> None:
         assert fact in second
 
 
+@pytest.mark.long
 def test_a_process_that_is_killed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 

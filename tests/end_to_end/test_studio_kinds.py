@@ -62,6 +62,7 @@ BOXES = """
 """
 
 
+@pytest.mark.long
 def test_boxes_in_an_image_are_drawn_and_a_table(tmp_path: Path, browser: Any) -> None:
     with studio_of("detection", tmp_path, browser) as (visit, data):
         visit.page.set_input_files("input[type=file]", tmp_path / data / "a.png")
@@ -82,6 +83,7 @@ def test_boxes_in_an_image_are_drawn_and_a_table(tmp_path: Path, browser: Any) -
         visit.page.locator(".chip[aria-pressed=true]").wait_for()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sides", [(8, 8), (480, 300)])
 def test_a_drawing_on_an_image_has_its_pixels(tmp_path: Path, browser: Any, sides: tuple[int, int]) -> None:
     with studio_of("detection", tmp_path, browser) as (visit, _):

@@ -56,6 +56,7 @@ def test_twenty_pairs_are_memorized(translator: cr.Model, beams: int) -> None:
     assert bleu()(translations, CHINESE) == pytest.approx(100)
 
 
+@pytest.mark.long
 def test_a_loaded_translator_accepts_unknown_text(translator: cr.Model, tmp_path: Path) -> None:
     translator.save(tmp_path / "model.safetensors")
     model = cr.load(tmp_path / "model.safetensors")

@@ -245,6 +245,7 @@ def test_a_record_is_restored_equal_and_repr_evaluates_to_the_layer(case: Case) 
             assert eval(str(net), namespace) == net
 
 
+@pytest.mark.long
 @loop_over("name", ACTIVATIONS)
 def test_an_activation_by_name_in_dense_equals_the_function(name: str) -> None:
     built = built_from(nn.Dense(6, name), (4,), "float64")

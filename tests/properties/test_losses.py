@@ -115,6 +115,7 @@ def test_the_loss_of_a_sample_depends_on_other_samples_only_if_declared(name: st
     assert np.allclose(batch[2:5], part) is (name not in TOGETHER)
 
 
+@pytest.mark.long
 @loop_over("name", CASES)
 def test_a_loss_has_one_value_per_sample_and_its_function_is_the_mean(name: str) -> None:
     loss, z, y, _ = CASES[name]

@@ -140,6 +140,7 @@ def test_shared_parameters_are_those_of_the_last_step_of_any_trainer() -> None:
         assert own == [shared["dense1.weight"].tobytes()] * 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("first", "second"), [("native", "xla"), ("xla", "native")])
 def test_a_training_continues_on_another_engine(tmp_path: Path, first: Any, second: Any) -> None:
     def model(engine: Any) -> cr.Model:

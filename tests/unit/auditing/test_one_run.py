@@ -63,6 +63,7 @@ def test_the_bound_is_where_the_p_value_reaches_the_level(guesses: int, data: st
         assert one_run_p_value(guesses, guesses, right, 1e-6, 1e-6) >= 0.05 - 1e-6
 
 
+@pytest.mark.long
 @settings(max_examples=20)
 @given(st.integers(0, 10_000), st.sampled_from([0.5, 1.0, 2.0]))
 def test_randomized_response_is_bounded_below_its_epsilon(seed: int, epsilon: float) -> None:

@@ -229,6 +229,7 @@ CELLS = st.sampled_from(
 TEXTS = st.lists(st.lists(CELLS, min_size=1, max_size=4).map(",".join), max_size=8).map("\n".join)
 
 
+@pytest.mark.long
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.one_of(TEXTS.map(str.encode), st.text(max_size=60).map(str.encode), st.binary(max_size=60)))
 @example(content=b"\xff\xfe\x00\xd8")

@@ -188,6 +188,7 @@ def test_all_compiled_code_is_cached_in_one_folder_and_reused(filled: Path, sour
     assert not [*source.rglob("*.nbi")], "no files next to the package"
 
 
+@pytest.mark.long
 def test_a_process_with_a_full_cache_loads_no_large_library(filled: Path, source: Path) -> None:
     program = 'import sys; print(*(m for m in ("scipy", "numba") if m in sys.modules))'
     assert use(filled, source, USE + program) == [*EXPECTED, ""]

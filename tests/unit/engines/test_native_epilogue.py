@@ -38,6 +38,7 @@ def operands(rows: int, wide: int) -> dict[str, tuple[int, ...]]:
     return {"row": (wide,), "full": (rows, wide), "column": (rows, 1), "transposed": (wide, rows)}
 
 
+@pytest.mark.long
 @hypothesis_settings(max_examples=40)
 @given(
     st.sampled_from(CASES),

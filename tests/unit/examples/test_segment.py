@@ -70,6 +70,7 @@ def test_the_scores_of_all_methods_are_saved(
     assert "bicyclist" in (run / "classes.svg").read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_the_run_writes_masks_at_the_size_of_the_files(
     run: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -47,6 +47,7 @@ def archive(path: Path, rows: list[str]) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_scores_direction_and_a_run_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run, data = tmp_path / "run", archive(tmp_path / "arch-8.0.0-x.whl", lines())
     options = ("--data", data, "--seeds", 1, "--epochs", 2, "--out", run)

@@ -145,6 +145,7 @@ def translator() -> cr.Model:
     return model
 
 
+@pytest.mark.long
 def test_a_translator_generates_the_translation(translator: cr.Model, tmp_path: Path) -> None:
     translations = [translator.generate(text, greedy=True) for text in TRANSLATED]
     assert translations == list(TRANSLATED.values())

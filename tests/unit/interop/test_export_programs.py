@@ -199,6 +199,7 @@ def script(trial: Trial, name: str, weights: Weights) -> str:
     return f"(() => {{\n{head}{body}\n}})();\n"
 
 
+@pytest.mark.long
 def test_javascript_loops_have_the_values(tmp_path: Path) -> None:
     node = node_program()
     if node is None:

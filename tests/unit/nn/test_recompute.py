@@ -166,6 +166,7 @@ DEEP: dict[str, tuple[nn.Layer, int, nn.Layer, tuple[int, ...]]] = {
 }  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", DEEP)
 def test_a_deep_network_takes_about_half_the_memory(name: str) -> None:
     block, count, first, shape = DEEP[name]

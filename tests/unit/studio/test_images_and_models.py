@@ -44,6 +44,7 @@ def test_a_table_of_few_columns_has_the_preset_of_a_transformer(images: Workbenc
     images.open("digit-images")
 
 
+@pytest.mark.long
 def test_the_image_of_a_row_is_predicted_with_a_map(images: Workbench) -> None:
     form = images.form_record(1)
     assert (form["form"], form["media"]) == ("files", "image")

@@ -57,6 +57,7 @@ def test_a_training_runs_on_the_engine_of_the_settings(bench: Workbench) -> None
     assert 'engine = "reference"' in Path(run, "config.toml").read_text()
 
 
+@pytest.mark.long
 def test_a_training_leaves_the_page_its_part_of_the_processor(bench: Workbench) -> None:
     bench.command({"until": 1})
     wait_for(bench, "paused")
@@ -65,6 +66,7 @@ def test_a_training_leaves_the_page_its_part_of_the_processor(bench: Workbench) 
     assert os.getpriority(os.PRIO_PROCESS, bench.training.process.pid) == min(own + NICENESS, 19)
 
 
+@pytest.mark.long
 def test_a_pause_at_any_instant_is_reported(bench: Workbench) -> None:
     bench.change({"net": "3 tanh", "epochs": 100_000})
     bench.command({"until": 1})
@@ -82,6 +84,7 @@ def test_a_pause_at_any_instant_is_reported(bench: Workbench) -> None:
     assert training.status == "paused"
 
 
+@pytest.mark.long
 def test_frames_for_the_page_have_no_weights(bench: Workbench) -> None:
     bench.command({"until": 1})
     wait_for(bench, "paused")

@@ -65,6 +65,7 @@ def test_attacks_are_refused_or_take_little_time_and_memory() -> None:
     assert events(model_sizes.loaded, cases) == []
 
 
+@pytest.mark.long
 def test_the_unchanged_files_load(files: list[ValidFile]) -> None:
     cases = model_sizes._unchanged(files[:: len(files) // 40])
     assert all(case.is_valid for case in cases)
