@@ -180,11 +180,11 @@ class Program:
         for reader, sources in enumerate(reads):
             for source in sources:
                 last[source] = reader
-        kept = {slot[node] for node in outputs}
+        output_slots = {slot[node] for node in outputs}
         steps = []
         for own, (node, sources) in enumerate(zip(self.graph.nodes, reads, strict=True)):
             if isinstance(node.op, Card):
-                last_read = {s for s in (*sources, own) if last[s] == own and s not in kept}
+                last_read = {s for s in (*sources, own) if last[s] == own and s not in output_slots}
                 steps.append(_Step(node, sources, own, tuple(last_read)))
         return steps
 
