@@ -164,15 +164,19 @@ class Training:
 
     def _on_step(self, record: dict[str, Any]) -> None:
         self.facts.update(record)
-        self.losses.add((record["step"], record["loss"]))
+        self._add_loss(record)
+
+    def _add_loss(self, record: Mapping[str, Any]) -> None:
+        """Add the loss of a step once: the end of an epoch and a pause report the same step again."""
+        points = self.losses.points
+        if record["loss"] is not None and not (points and points[-1][0] == record["step"]):
+            self.losses.add((record["step"], record["loss"]))
 
     def _on_frame(self, record: dict[str, Any]) -> None:
         self.status = "paused" if record.pop("is_paused") else "running"
         facts = {name: record[name] for name in ("step", "loss", "rate", "epoch")}
         self.facts.update(facts)
-        points = self.losses.points
-        if record["loss"] is not None and not (points and points[-1][0] == record["step"]):
-            self.losses.add((record["step"], record["loss"]))
+        self._add_loss(record)
         if not record.get("histograms") and self.frames:
             record["histograms"] = self.frames[max(self.frames)].get("histograms", {})
         self.frames[record["step"]] = record

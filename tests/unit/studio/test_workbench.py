@@ -66,7 +66,6 @@ def test_a_training_leaves_the_page_its_part_of_the_processor(bench: Workbench) 
     assert os.getpriority(os.PRIO_PROCESS, bench.training.process.pid) == min(own + NICENESS, 19)
 
 
-@pytest.mark.long
 def test_a_pause_at_any_instant_is_reported(bench: Workbench) -> None:
     bench.change({"net": "3 tanh", "epochs": 100_000})
     bench.command({"until": 1})
