@@ -84,6 +84,10 @@ _VALIDATION: Text = "Orange: validation rows."
 _BEST_EPOCH: Text = "Dashed: the epoch of the saved weights."
 _PAGES: Text = "Pages"
 _SAVED: Text = "Written to {folder}: {files}"
+_NO_GATE: Text = (
+    "No novelty gate: of {rows} validation rows, fewer than {fewest}, no distance can be chosen; "
+    "`chainrule predict` predicts every row."
+)
 _CREDIT: Text = "Data: {credit}. License: {license}."
 
 
@@ -253,9 +257,13 @@ def _text_of(result: Comparison) -> Text:
 FEWEST_ROWS = 10  # of the validation, from which a distance to the training rows can be chosen
 
 
-def _row_count(rows: Any) -> int:
-    """The number of rows of a table or an array."""
-    return rows.rows if isinstance(rows, Table) else len(rows)
+def _gated(model: Model, known: tuple[Any, Any], blocks: int) -> Model:
+    """The model with a novelty gate, if there are enough validation rows."""
+    rows = known[1].rows if isinstance(known[1], Table) else len(known[1])
+    if rows >= FEWEST_ROWS:
+        return Model.of(with_novelty_gate(model.state, *known, blocks=blocks))
+    screen.line(translated(_NO_GATE, settings.lang).format(rows=rows, fewest=FEWEST_ROWS))
+    return model
 
 
 def save_run(
@@ -282,7 +290,7 @@ def save_run(
         metrics: that ``evaluate`` prints, by name; by default those of the model.
         known: training and validation rows; ``predict`` then outputs ``"unknown"`` for rows that are farther
             from the training rows than 99 % of the validation rows. Of fewer than ten validation rows, as of
-            small data of a user, no distance is stored.
+            small data of a user, no distance is stored, and a line states it.
         blocks: of consecutive training rows that choose this distance, too, as for ``with_novelty_gate``.
 
     Returns:
@@ -290,8 +298,8 @@ def save_run(
     """
     if threshold is not None:
         model = with_threshold(model, threshold, cost=cost)
-    if known is not None and _row_count(known[1]) >= FEWEST_ROWS:
-        model = Model.of(with_novelty_gate(model.state, *known, blocks=blocks))
+    if known is not None:
+        model = _gated(model, known, blocks)
     if metrics is not None:
         model = Model.of(replace(model.state, metrics=list(metrics)))
     folder = Path(out)

@@ -9,6 +9,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.metrics import mean_score
+from chainrule.robustness.novelty_gate import stored_gate
 from chainrule_examples.score_table import Score, save_run, score_page, verdict
 
 
@@ -72,3 +73,16 @@ def test_the_legend_of_the_losses_names_the_curves_that_are_drawn() -> None:
         page = score_page("run", model, scores(net=0.9), [], "en")
         assert "Blue: training rows" in page
         assert ("Orange: validation rows" in page) is names_it
+
+
+@pytest.mark.parametrize("count", [9, 10])
+def test_a_run_has_a_gate_or_the_reason_why_it_has_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], count: int
+) -> None:
+    x = np.random.default_rng(0).normal(size=(40, 2)).astype("float32")
+    model = cr.Model(cr.Sequential(cr.Dense(4, "tanh"), cr.Dense(1)), "mse")
+    model.fit(x, x[:, :1], epochs=1, verbose=False, doctor=False)
+    save_run(str(tmp_path), model, scores(net=0.9), known=(x, x[:count]))
+    gate = stored_gate(cr.load(tmp_path / "model.safetensors").state)
+    assert (gate is not None) == (count == 10)
+    assert ("No novelty gate: of 9 validation rows" in capsys.readouterr().out) == (count == 9)
