@@ -83,6 +83,17 @@ def test_a_pause_at_any_instant_is_reported(bench: Workbench) -> None:
     assert training.status == "paused"
 
 
+def test_each_step_has_one_loss(bench: Workbench) -> None:
+    """Between two frames the end of an epoch reports the step that was reported before."""
+    bench.change({"net": "3 tanh", "epochs": 40})
+    bench.command({"until": None})
+    wait_for(bench, "ended")
+    assert bench.training is not None
+    steps = [step for step, _ in bench.training.losses.points]
+    assert len(steps) >= 40
+    assert steps == sorted(set(steps))
+
+
 @pytest.mark.long
 def test_frames_for_the_page_have_no_weights(bench: Workbench) -> None:
     bench.command({"until": 1})
