@@ -1,6 +1,6 @@
 """Large tables with dates, places, many levels and free text, on which no setting of the recipe was chosen.
 
-The two more columns of ``chicago_days`` were found on test days of ``chicago``; ``births_days`` chose nothing.
+The two more columns of ``chicago_days`` were found on test days of ``chicago``; ``births_days`` chose none.
 """
 
 from __future__ import annotations
