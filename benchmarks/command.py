@@ -26,6 +26,13 @@ def parser_of(name: str, description: str, quick: str = "only to see that everyt
     return parser
 
 
+def add_precision(parser: Any) -> None:
+    """Add the option of the factors of products: float32, or bfloat16 beside PyTorch's autocast."""
+    parser.add_argument(
+        "--precision", choices=("float32", "bfloat16"), default="float32", help="of the factors of products"
+    )
+
+
 def parsed(parser: argparse.ArgumentParser, words: Sequence[str] | None) -> argparse.Namespace:
     """The parsed options; invalid numbers, and a file in no folder, are refused."""
     options = parser.parse_args(words)

@@ -9,6 +9,8 @@ from typing import TypeAlias
 
 import numpy as np
 
+from chainrule.settings import PrecisionName
+
 RATE, MOMENTUM = 1e-3, 0.9
 PASS = (
     16  # batches in one pass over a network's rows; runs are complete passes, so that all engines end alike
@@ -181,6 +183,7 @@ class Case:
         rows: samples in memory.
         threads: number of threads.
         seed: of parameters, samples and their order.
+        precision: ``"float32"``, or ``"bfloat16"`` for the factors of products.
     """
 
     net: Net
@@ -188,6 +191,7 @@ class Case:
     rows: int
     threads: int
     seed: int = 0
+    precision: PrecisionName = "float32"
 
     def data(self) -> tuple[np.ndarray, np.ndarray]:
         """The samples in memory."""

@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from benchmarks.descriptions import Case
 from benchmarks.named_networks import NetworkCase
+from chainrule.settings import PrecisionName
 
 ROOT = Path(__file__).parents[1]
 AIM = {False: 0.2, True: 0.03}  # seconds of one reading, at full length and quick
@@ -37,11 +38,13 @@ class Effort:
         rounds: readings of each variant.
         threads: of every engine.
         is_quick: a short run to see that everything works.
+        precision: ``"float32"``, or ``"bfloat16"`` for the factors of products.
     """
 
     rounds: int
     threads: int
     is_quick: bool = False
+    precision: PrecisionName = "float32"
 
     @property
     def aim(self) -> float:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from chainrule.settings import PrecisionName
+
 BATCHES = 2  # in memory; a run is a multiple of that many steps, so that all engines end at the same position
 
 
@@ -74,6 +76,7 @@ class NetworkCase:
     rows: int
     threads: int
     seed: int = 0
+    precision: PrecisionName = "float32"
 
     def data(self) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """The random inputs by name and targets in memory."""

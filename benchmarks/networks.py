@@ -3,6 +3,7 @@
     python -m benchmarks.networks                                   everything, about half an hour
     python -m benchmarks.networks --only GPT --only LSTM --rounds 15
     python -m benchmarks.networks --json out.json --write           and the table in docs/results.md
+    python -m benchmarks.networks --precision bfloat16              beside PyTorch's autocast
     python -m benchmarks.networks --quick                           small batches, only to see that it runs
 
 A step is forward, loss, backward and SGD with momentum, without dropout. All engines start with the same
@@ -22,43 +23,40 @@ import json
 import statistics
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
-from benchmarks import command, report, required
+from benchmarks import command, facts, report, required, results_page
 from benchmarks.measure import ROOT, Effort, FailedError, Row, contest, environment_of, memory  # fmt: skip
 from benchmarks.named_networks import BATCHES, NETWORKS, Network, NetworkCase
 from benchmarks.peers import OURS
 from benchmarks.peers import PEAK as PRODUCT
 from benchmarks.peers.chainrule_networks import flops
 from benchmarks.required import Verdict
-from benchmarks.sections import Measure, Section, section_of
+from benchmarks.sections import Measure, Section, able, section_of
 
 PEERS = ("PyTorch", "torch.compile", "JAX")
 ROUNDS = {False: 9, True: 1}
 TIMES = 3  # how often a start is measured
 PLANNING = "ResNet-50, planning"
-PAGE = ROOT / "docs" / "results.md"
-BEGIN, END = "<!-- networks -->", "<!-- end of networks -->"
-HEAD = """\
-| network, batch | chainrule | PyTorch | torch.compile | JAX | ratio to best | of peak | memory | PyTorch's |
-|---|---|---|---|---|---|---|---|---|"""
 
 
 def steps(net: Network, effort: Effort) -> Section:
     """The training step of a network."""
     if effort.is_quick:
         net = replace(net, batch=max(2, net.batch // 8))
-    case = NetworkCase(net, net.batch, BATCHES * net.batch, effort.threads)
-    comparison = contest([OURS, *PEERS, PRODUCT], "train", case, effort)
-    section = section_of(f"{net.name}, batch {net.batch}", "a step", comparison, flops(net))
+    case = NetworkCase(net, net.batch, BATCHES * net.batch, effort.threads, precision=effort.precision)
+    comparison = contest(able([OURS, *PEERS, PRODUCT], effort), "train", case, effort)
+    title = f"{net.name}, batch {net.batch}"
+    section = section_of(title, "a step", comparison, flops(net), effort.precision)
     for engine in (OURS, "PyTorch"):
         if (row := section.fastest(engine)) is not None:
             row.memory = memory(row, "train", case, effort)
     ours, peer, torch = section.fastest(OURS), section.best_peer(), section.fastest("PyTorch")
     if ours is not None and peer is not None:
         what = f"a step of {net.name}: times as fast as {peer.engine}"
-        minimum, aim = required.TRAIN[net.name]
+        minimum, aim = required.TRAIN[net.name] if effort.precision == "float32" else required.STEP_BFLOAT16
         section.verdicts.append(Verdict(what, peer.median / ours.median, minimum, True, aim))
     if ours is not None and torch is not None and ours.memory is not None and torch.memory:
         what, limit = f"memory of {net.name}: share of PyTorch's", required.TRAIN_MEMORY[net.is_normed]
@@ -93,37 +91,16 @@ def sections() -> dict[str, Measure]:
     return {**measures, "planning": planning}
 
 
-# --- the table of the page
-
-
-def line(section: Section) -> str:
-    """A row of the page's table."""
-    ours, peer, torch = section.fastest(OURS), section.best_peer(), section.fastest("PyTorch")
-    times = [row for engine in (OURS, *PEERS) for row in [section.fastest(engine)]]
-    times_of_engines = [report.seconds(row.median) if row is not None else "" for row in times]
-    ratio = f"{peer.median / ours.median:.2f}" if ours is not None and peer is not None else ""
-    share = f"{section.flops / ours.median / section.peak:.0%}" if ours is not None and section.peak else ""
-    sizes = [report.size(row.memory) if row is not None else "" for row in (ours, torch)]
-    return f"| {' | '.join([section.title, *times_of_engines, ratio, share, *sizes])} |"
-
-
-def page(sections_done: Sequence[Section], rounds: int) -> str:
+def page(known: Mapping[str, Any], sections_done: Sequence[Section], options: argparse.Namespace) -> str:
     """The text of the page."""
-    lines = [f"`python -m benchmarks.networks --rounds {rounds}`, a training step, medians:", "", HEAD]
-    lines += [line(section) for section in sections_done if section.flops]
+    words = f"python -m benchmarks.networks --rounds {options.rounds or ROUNDS[False]}"
+    words += " --precision bfloat16" if options.precision == "bfloat16" else ""
+    text = results_page.text_of(words, known, [section for section in sections_done if section.flops])
     for section in sections_done:
         if section.title == PLANNING:
             phases = ", ".join(f"{row.variant} {report.seconds(row.median)}" for row in section.rows)
-            lines += ["", f"The start of ResNet-50, batch 8, with compiled code on the disk: {phases}."]
-    return "\n".join(lines)
-
-
-def write(text: str) -> None:
-    """Write a text between the marks of the page; at its end, if there are none."""
-    before, mark, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    before = before if mark else f"{before.rstrip()}\n\n## The named networks, float32\n\n"
-    after = rest.partition(END)[2] if mark else "\n"
-    PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+            text += f"\n\nThe start of ResNet-50, batch 8, with compiled code on the disk: {phases}."
+    return text
 
 
 # --- the command
@@ -133,6 +110,7 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     """The parsed options."""
     small = "small batches, only to see that it runs"
     parser = command.parser_of("networks", "named networks beside peers", small)
+    command.add_precision(parser)
     parser.add_argument(
         "--only", action="append", choices=sections(), metavar="NAME", help=", ".join(sections())
     )
@@ -146,13 +124,15 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
 def main(words: Sequence[str] | None = None) -> int:
     """Measure, print, write; return 1 if something could not be measured."""
     options = arguments(words)
-    effort = Effort(options.rounds or ROUNDS[options.quick], options.threads, options.quick)
+    rounds = options.rounds or ROUNDS[options.quick]
+    effort = Effort(rounds, options.threads, options.quick, options.precision)
+    known = facts.facts(options.threads)
     measures = {
         name: measure for name, measure in sections().items() if not options.only or name in options.only
     }
     sections_done, is_complete = command.measured(measures, effort, command.console_of(), options.json)
     if options.write:
-        write(page(sections_done, effort.rounds))
+        results_page.write(f"named networks, {options.precision}", page(known, sections_done, options))
     return 0 if is_complete else 1
 
 

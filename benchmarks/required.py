@@ -11,6 +11,7 @@ STEP = {  # network -> how many times as fast as the fastest peer: the minimum, 
     "1024-1024-1024-10": (1.0, 1.2),
     "LeNet-5": (2.5, 4.0),
 }
+STEP_BFLOAT16 = (1.0, None)  # of every network, with autocast
 TRAIN = {  # the same for the named networks
     "ResNet-18": (1.0, 1.3),
     "GPT": (1.1, 1.25),
@@ -24,7 +25,7 @@ XLA_SHARDS_OVER_JAX = 1.1  # in eight shards, as on several devices
 PLANNING = 2.0  # seconds to plan a step of ResNet-50
 EPOCH_OVER_PYTORCH = 1.5  # an epoch of fit, against a loop over tensors in memory
 EPOCH_OVER_BARE = 1.15  # maximum, as a multiple of its steps alone
-PREDICTION_OVER_ONNX = 1.0  # inference at batch 1
+PREDICTION_OVER_ONNX = {"784-256-128-10": 1.2, "LeNet-5": 1.5}  # through model(x), 1 to 256 rows
 MEMORY_SHARE = 1 / 3  # of PyTorch's, for a LeNet step at batch 1024
 SWEEP_SLACK = 1.3  # time may grow by the ratio of flops times this, from one width to the next
 FIRST_STEP = 10.0  # seconds, without compiled code

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -22,7 +22,8 @@ EPOCH_ROWS = {False: 60_000, True: 6_000}
 WIDTHS = {False: range(32, 257, 16), True: range(32, 65, 16)}
 LARGE = 1024  # the batch at which memory is compared,
 PLAIN = ("multi-step", "step by step", "fused", "one step a call")  # of these variants
-AGREE = 1e-3  # maximum relative difference of the first losses: float32, sums in another order
+AGREE = {"float32": 1e-3, "bfloat16": 0.03}  # maximum relative difference of the first losses
+MIXED = (OURS, "PyTorch", "torch.compile", PEAK)  # the engines that choose operations for bfloat16
 
 
 @dataclass
@@ -63,7 +64,19 @@ class Section:
 Measure: TypeAlias = Callable[[Effort], Section]
 
 
-def section_of(title: str, unit: str, comparison: Contest, flops: float) -> Section:
+def case_of(net: Net, batch: int, rows: int, effort: Effort) -> Case:
+    """The case of a network with the threads and the precision of a run."""
+    return Case(net, batch, rows, effort.threads, precision=effort.precision)
+
+
+def able(names: Sequence[str], effort: Effort) -> list[str]:
+    """The engines that have the precision of a run."""
+    return [name for name in names if effort.precision == "float32" or name in MIXED]
+
+
+def section_of(
+    title: str, unit: str, comparison: Contest, flops: float, precision: str = "float32"
+) -> Section:
     """A section of a comparison, without the matrix product, with notes on values that differ."""
     product = comparison.best(PEAK)
     rows = [row for row in comparison.rows if row.engine != PEAK]
@@ -72,7 +85,7 @@ def section_of(title: str, unit: str, comparison: Contest, flops: float) -> Sect
     known = [row for row in rows if not math.isnan(row.value)]
     ours = section.fastest(OURS) or next(iter(known), None)
     for row in rows:
-        if ours is not None and abs(row.value - ours.value) > AGREE * max(1.0, abs(ours.value)):
+        if ours is not None and abs(row.value - ours.value) > AGREE[precision] * max(1.0, abs(ours.value)):
             section.notes.append(
                 f"{row.engine}, {row.variant}, computes something else: {row.value:.6g}, not {ours.value:.6g}"
             )
@@ -81,21 +94,17 @@ def section_of(title: str, unit: str, comparison: Contest, flops: float) -> Sect
 
 def steps(net: Net, effort: Effort) -> Section:
     """The training step of a network."""
-    case = Case(net, net.batch, PASS * net.batch, effort.threads)
-    comparison = contest([*TRAINERS, PEAK], "step", case, effort)
-    section = section_of(
-        f"Training step, {net.name}, batch {net.batch}",
-        "a step",
-        comparison,
-        net.flops(net.batch, training=True),
-    )
-    for engine in TRAINERS:
+    case = case_of(net, net.batch, PASS * net.batch, effort)
+    comparison = contest(able([*TRAINERS, PEAK], effort), "step", case, effort)
+    title, flops = f"Training step, {net.name}, batch {net.batch}", net.flops(net.batch, training=True)
+    section = section_of(title, "a step", comparison, flops, effort.precision)
+    for engine in able(TRAINERS, effort):
         row = section.fastest(engine)
         if row is not None:
             row.memory = memory(row, "step", case, effort)
     ours, peer = section.fastest(OURS), section.best_peer()
     if ours is not None and peer is not None and net.name in required.STEP:
-        minimum, aim = required.STEP[net.name]
+        minimum, aim = required.STEP[net.name] if effort.precision == "float32" else required.STEP_BFLOAT16
         what = f"a step of {net.name}: times as fast as {peer.engine}"
         section.verdicts.append(Verdict(what, peer.median / ours.median, minimum, True, aim))
     return section
@@ -103,9 +112,9 @@ def steps(net: Net, effort: Effort) -> Section:
 
 def large_memory(effort: Effort) -> Section:
     """Memory of a LeNet step at a large batch."""
-    case = Case(LENET, LARGE, PASS * LARGE, effort.threads)
-    quick = Effort(1, effort.threads, is_quick=True)
-    comparison = contest([OURS, "PyTorch", "JAX"], "step", case, quick, PLAIN)
+    case = case_of(LENET, LARGE, PASS * LARGE, effort)
+    quick = replace(effort, rounds=1, is_quick=True)
+    comparison = contest(able([OURS, "PyTorch", "JAX"], effort), "step", case, quick, PLAIN)
     section = section_of(f"Memory of a step, {LENET.name}, batch {LARGE}", "a step", comparison, 0.0)
     section.rows = [
         row for engine in (OURS, "PyTorch", "JAX") if (row := section.fastest(engine)) is not None
@@ -125,8 +134,8 @@ def large_memory(effort: Effort) -> Section:
 def epoch(effort: Effort) -> Section:
     """An epoch of ``fit``, with shuffling, mean loss and progress, against loops over tensors in memory."""
     net, rows = named("784-256-128-10"), EPOCH_ROWS[effort.is_quick]
-    case = Case(net, net.batch, rows, effort.threads)
-    comparison = contest([*TRAINERS, PEAK], "epoch", case, effort)
+    case = case_of(net, net.batch, rows, effort)
+    comparison = contest(able([*TRAINERS, PEAK], effort), "epoch", case, effort)
     title = f"Epoch over {rows:,} rows, {net.name}, batch {net.batch}"
     section = section_of(title, "an epoch", comparison, net.flops(rows, training=True))
     section.notes = [
@@ -152,15 +161,16 @@ def epoch(effort: Effort) -> Section:
 
 def inference(net: Net, batch: int, effort: Effort) -> Section:
     """Inference: one batch, from an array in memory to an array."""
-    case = Case(net, batch, batch, effort.threads)
-    comparison = contest([*PREDICTORS, PEAK], "predict", case, effort)
-    title = f"Inference, {net.name}, batch {batch}"
-    section = section_of(title, "a prediction", comparison, net.flops(batch, training=False))
-    section.standing = "program.run"
+    case = case_of(net, batch, batch, effort)
+    comparison = contest(able([*PREDICTORS, PEAK], effort), "predict", case, effort)
+    title, flops = f"Inference, {net.name}, batch {batch}", net.flops(batch, training=False)
+    section = section_of(title, "a prediction", comparison, flops, effort.precision)
+    section.standing = "model(x)"
     ours, onnx = section.fastest(OURS, section.standing), section.fastest("ONNX Runtime")
-    if batch == 1 and ours is not None and onnx is not None:
-        what = f"a prediction of {net.name}: times as fast as ONNX Runtime"
-        section.verdicts.append(Verdict(what, onnx.median / ours.median, required.PREDICTION_OVER_ONNX, True))
+    if ours is not None and onnx is not None:
+        what, limit = f"{batch} predictions of {net.name}", required.PREDICTION_OVER_ONNX[net.name]
+        ratio = onnx.median / ours.median
+        section.verdicts.append(Verdict(f"{what}: times as fast as ONNX Runtime", ratio, limit, True))
     return section
 
 
@@ -174,7 +184,7 @@ def sweep(effort: Effort) -> Section:
     with Engine(OURS, effort.threads, KEEPING) as engine:
         prepared = []
         for net in nets:
-            case = Case(net, net.batch, PASS * net.batch, effort.threads)
+            case = case_of(net, net.batch, PASS * net.batch, effort)
             prepared.append((engine, made_ready(engine, net.name, "step", case, effort)))
         section.rows = in_turn(prepared, effort.rounds, section.notes)
     if len(section.rows) == len(nets):

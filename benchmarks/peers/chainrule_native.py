@@ -12,6 +12,7 @@ import chainrule as cr
 from benchmarks.descriptions import MOMENTUM, RATE, Case, Conv, Dense, Net, Pool
 from benchmarks.peers import Lap, Run, Variants
 from benchmarks.peers.chainrule_networks import train as train
+from benchmarks.peers.chainrule_networks import use
 from chainrule.engines.dispatch import Trainer
 from chainrule.events import EpochDone, Event
 from chainrule.graph import Graph
@@ -54,7 +55,7 @@ def _initial_values(network: Network, case: Case) -> dict[str, np.ndarray]:
 
 def step(case: Case) -> Variants:
     """Multi-step runs; for a network without them, the program of the step, batch by batch."""
-    cr.settings.engine, cr.settings.threads = "native", case.threads
+    use(case)
     network = network_of(case.net)
     built = training_step(network, False, 1000)
     x, y = case.data()
@@ -126,7 +127,7 @@ class _Clock:
 
 
 def _fit(case: Case, is_complete: bool) -> Run:
-    cr.settings.engine, cr.settings.threads = "native", case.threads
+    use(case)
     x, y = case.data()
     model = cr.Model(build(case.net), case.net.loss, cr.SGD(RATE, momentum=MOMENTUM))
 
@@ -149,10 +150,10 @@ def predict(case: Case) -> Variants:
 
 
 def _program(case: Case) -> Run:
-    cr.settings.threads = case.threads
+    use(case)
     network = network_of(case.net)
     (output,) = network.inference.outputs.values()
-    program = cr.compile(Graph({"y": output}), "native")
+    program = cr.compile(Graph({"y": output}), "native", case.precision)
     arrays = {**_initial_values(network, case), "x": case.batch_of_inputs()}
 
     def run(count: int) -> float:
@@ -165,7 +166,7 @@ def _program(case: Case) -> Run:
 
 
 def _model(case: Case) -> Run:
-    cr.settings.engine, cr.settings.threads = "native", case.threads
+    use(case)
     model = cr.Model(build(case.net), case.net.loss, cr.SGD(RATE, momentum=MOMENTUM))
     model.initialize({"x": Spec((Size.symbol("B"), *case.net.shape), "float32")})
     values: list[Any] = list(chain.from_iterable(case.parameters()))

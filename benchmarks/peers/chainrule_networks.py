@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import chainrule as cr
-from benchmarks.descriptions import MOMENTUM, RATE
+from benchmarks.descriptions import MOMENTUM, RATE, Case
 from benchmarks.named_networks import BLOCKS, HEADS, UNITS, WIDTH, WORDS, Network, NetworkCase, initial_values
 from benchmarks.peers import Run, Variants
 from chainrule import models
@@ -41,9 +41,15 @@ def network_of(net: Network) -> training.Network:
     return training.Network(recipe, specs, "native")
 
 
+def use(case: Case | NetworkCase) -> None:
+    """Set the native engine with the case's threads and precision."""
+    cr.settings.engine, cr.settings.threads = "native", case.threads
+    cr.settings.precision = case.precision
+
+
 def train(case: NetworkCase) -> Variants:
     """Multi-step runs of the engine."""
-    cr.settings.engine, cr.settings.threads = "native", case.threads
+    use(case)
     return {"multi-step": lambda: _multi_step(case)}
 
 

@@ -1,4 +1,4 @@
-"""The peak of the machine: the fastest large float32 matrix product of its libraries."""
+"""The peak of the machine: the fastest large matrix product of its libraries in the precision of the case."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ FLOPS = 2.0 * SIZE**3  # of one product
 def step(case: Case) -> Variants:
     """Products of two square matrices, by NumPy's library and by PyTorch's."""
     a, b = (np.random.default_rng(i).standard_normal((SIZE, SIZE), np.float32) for i in (1, 2))
-    variants: Variants = {"NumPy": lambda: _numpy(a, b)}
+    variants: Variants = {"NumPy": lambda: _numpy(a, b)} if case.precision == "float32" else {}
     if torch is not None:
-        variants["PyTorch"] = lambda: _torch(a, b, case.threads)
+        variants["PyTorch"] = lambda: _torch(a, b, case)
     return variants
 
 
@@ -38,9 +38,9 @@ def _numpy(a: np.ndarray, b: np.ndarray) -> Run:
     return run
 
 
-def _torch(a: np.ndarray, b: np.ndarray, threads: int) -> Run:
-    torch.set_num_threads(threads)
-    s, t = torch.from_numpy(a), torch.from_numpy(b)
+def _torch(a: np.ndarray, b: np.ndarray, case: Case) -> Run:
+    torch.set_num_threads(case.threads)
+    s, t = (torch.from_numpy(factor).to(getattr(torch, case.precision)) for factor in (a, b))
     c = torch.empty_like(s)
 
     def run(count: int) -> float:

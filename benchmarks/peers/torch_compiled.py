@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from benchmarks.descriptions import MOMENTUM, RATE, Case
 from benchmarks.peers import Run, Variants, torch_networks
 from benchmarks.peers.torch_eager import epochs, optimizer_of, predicted, trained
-from benchmarks.peers.torch_models import build, loss_of, samples
+from benchmarks.peers.torch_models import autocast, build, loss_of, samples
 
 
 def step(case: Case) -> Variants:
@@ -43,7 +43,8 @@ def _complete_step(case: Case, options: dict[str, Any]) -> Run:
     velocities = {name: torch.zeros_like(p) for name, p in parameters.items()}
 
     def objective(values: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
-        return criterion(torch.func.functional_call(net, values, (x,)), y)
+        with autocast(case):
+            return criterion(torch.func.functional_call(net, values, (x,)), y)
 
     def make(x: Tensor, y: Tensor, rows: Tensor) -> Tensor:
         batch = x.index_select(0, rows), y.index_select(0, rows)

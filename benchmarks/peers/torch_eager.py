@@ -11,7 +11,7 @@ from torch.optim import SGD
 
 from benchmarks.descriptions import MOMENTUM, RATE, Case
 from benchmarks.peers import Run, Variants, torch_networks
-from benchmarks.peers.torch_models import build, images_first, loss_of, samples
+from benchmarks.peers.torch_models import autocast, build, images_first, loss_of, samples
 
 UPDATES: dict[str, dict[str, Any]] = {
     "a loop over parameters": {"foreach": False},
@@ -64,7 +64,8 @@ def trained(case: Case, net: Any, loss_function: Any, optimizer: SGD, form: str 
         for i in range(count):
             rows = order[i % full_batches]
             optimizer.zero_grad(set_to_none=True)
-            loss = loss_function(net(x.index_select(0, rows)), y.index_select(0, rows))
+            with autocast(case):
+                loss = loss_function(net(x.index_select(0, rows)), y.index_select(0, rows))
             loss.backward()
             optimizer.step()
         return float(loss.detach())
@@ -95,7 +96,8 @@ def epochs(case: Case, net: Any, loss_function: Any, optimizer: SGD) -> Run:
             total = torch.zeros(())
             for rows in torch.randperm(case.rows).split(case.batch):
                 optimizer.zero_grad(set_to_none=True)
-                loss = loss_function(net(x.index_select(0, rows)), y.index_select(0, rows))
+                with autocast(case):
+                    loss = loss_function(net(x.index_select(0, rows)), y.index_select(0, rows))
                 loss.backward()
                 optimizer.step()
                 total += loss.detach() * len(rows)
@@ -121,7 +123,9 @@ def _predictions(case: Case, threads: int, form: str) -> Run:
 
 
 def predicted(case: Case, net: Any, threads: int, form: str = "") -> Run:
-    """Repeated predictions of the network for one batch."""
+    """Repeated predictions of the network for one batch; in bfloat16 with weights of that type."""
+    kind = getattr(torch, case.precision)
+    net = net.to(kind)
     x = images_first(case, torch.from_numpy(case.batch_of_inputs()))
     if form:
         x = x.contiguous(memory_format=FORMATS[form])
@@ -129,9 +133,9 @@ def predicted(case: Case, net: Any, threads: int, form: str = "") -> Run:
     def run(count: int) -> float:
         torch.set_num_threads(threads)
         with torch.inference_mode():
-            y = net(x)
+            y = net(x.to(kind))
             for _ in range(count - 1):
-                y = net(x)
+                y = net(x.to(kind))
         return float(y[0, 0])
 
     return run

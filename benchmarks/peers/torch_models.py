@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmarks.descriptions import Case, Conv, Dense, Net, Pool
+from benchmarks.named_networks import NetworkCase
 
 Loss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid}
@@ -63,6 +64,11 @@ def samples(case: Case) -> tuple[Tensor, Tensor]:
     """The rows in memory as tensors."""
     x, y = case.data()
     return images_first(case, torch.from_numpy(x)), torch.from_numpy(y)
+
+
+def autocast(case: Case | NetworkCase) -> torch.autocast:
+    """Return a context in which PyTorch computes what it chooses in bfloat16, where that is the precision of the case."""
+    return torch.autocast("cpu", torch.bfloat16, enabled=case.precision == "bfloat16")
 
 
 def loss_of(net: Net) -> Loss:

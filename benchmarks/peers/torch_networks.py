@@ -12,6 +12,7 @@ from torch.optim import SGD
 from benchmarks.descriptions import MOMENTUM, RATE
 from benchmarks.named_networks import NetworkCase
 from benchmarks.peers import Run, Variants
+from benchmarks.peers.torch_models import autocast
 from benchmarks.peers.torch_named_networks import build
 
 FORMATS = {"": torch.contiguous_format, "channels last": torch.channels_last}
@@ -43,8 +44,9 @@ def steps(case: NetworkCase, form: str, is_compiled: bool = False) -> Run:
         for i in range(count):
             rows = order[i % full_batches]
             optimizer.zero_grad(set_to_none=True)
-            scores = run(*(x.index_select(0, rows) for x in inputs))
-            loss = functional.cross_entropy(scores, targets.index_select(0, rows).flatten())
+            with autocast(case):
+                scores = run(*(x.index_select(0, rows) for x in inputs))
+                loss = functional.cross_entropy(scores, targets.index_select(0, rows).flatten())
             loss.backward()
             optimizer.step()
         return float(loss.detach())
