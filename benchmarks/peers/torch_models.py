@@ -67,7 +67,7 @@ def samples(case: Case) -> tuple[Tensor, Tensor]:
 
 
 def autocast(case: Case | NetworkCase) -> torch.autocast:
-    """Return a context in which PyTorch computes what it chooses in bfloat16, where that is the precision of the case."""
+    """Return a context for the precision of the case, in which PyTorch chooses the operations in bfloat16."""
     return torch.autocast("cpu", torch.bfloat16, enabled=case.precision == "bfloat16")
 
 
