@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from case_loops import loop_over
 from chainrule.data.augmentation import Crop, Flip
 from chainrule.engines import compile
+from chainrule.errors import ShapeError
 from chainrule.graph import Graph
+from chainrule.ops.random_ops import uniform
 
 monitoring = pytest.importorskip("jax.monitoring")
 RNG = np.random.Generator(np.random.Philox(3))
@@ -194,3 +197,44 @@ def test_graphs_that_differ_in_the_last_bit_of_a_constant_have_their_own_program
     values = [compile(graph, "xla").run({"x": np.ones(2)})["y"] for graph in graphs]
     assert values[0].tolist() == [1.0, 1.0]
     assert values[1].tolist() == [np.nextafter(1, 2)] * 2
+
+
+def test_batches_of_many_sizes_need_few_programs(models: Mapping[str, cr.Model]) -> None:
+    expected = models["native"].predict_proba(X)
+    predictions: list[np.ndarray] = []
+    compiled = _compiled(
+        lambda: predictions.extend(models["xla"].predict_proba(X[:n]) for n in range(33, 65))
+    )
+    assert compiled <= 4
+    for rows, prediction in enumerate(predictions, 33):
+        np.testing.assert_allclose(prediction, expected[:rows], rtol=1e-4, atol=1e-5)
+
+
+@loop_over("name", ["coupled rows", "random numbers", "rows on another axis"])
+def test_a_batch_whose_rows_depend_on_each_other_is_not_filled(name: str) -> None:
+    x, key = cr.input("x", (None, 3), "float64"), cr.input("key", (2,), "uint32")
+    outputs = {
+        "coupled rows": x - x.mean(0),
+        "random numbers": x + uniform(key, x.shape, "float64"),
+        "rows on another axis": cr.transpose(x, (1, 0)),
+    }
+    graph, arrays = (
+        Graph({"y": outputs[name]}),
+        {"x": RNG.standard_normal((9, 3)), "key": np.ones(2, "uint32")},
+    )
+    reference, xla = (
+        compile(graph, engine).run({label: arrays[label] for label in graph.inputs})["y"]
+        for engine in ("reference", "xla")
+    )
+    np.testing.assert_allclose(xla, reference, rtol=1e-12, atol=1e-12)
+
+
+def test_rows_in_chunks_have_the_values_and_the_errors_of_all_rows() -> None:
+    table, i = cr.input("table", (5, 200_000)), cr.input("i", (None,), "int64")
+    program = compile(Graph({"y": cr.max(cr.gather(table, i), 1)}), "xla")
+    arrays = {"table": RNG.random((5, 200_000), np.float32), "i": np.arange(100) % 5}
+    assert program.memory_requirement({"B": 100}).total < 100 * arrays["table"][0].nbytes
+    assert program.run(arrays)["y"].tolist() == arrays["table"].max(1)[arrays["i"]].tolist()
+    arrays["i"][77] = 5
+    with pytest.raises(ShapeError, match="position 77"):
+        program.run(arrays)

@@ -147,7 +147,7 @@ def _shard_role(node: Node, inputs: Sequence[Role]) -> Role:
         return Role("sample", latest, 0) if is_drawn else Role("shared", latest)
     axes = []
     for source, role in zip(node.inputs, inputs, strict=True):
-        undivided = _batch_axes(source)
+        undivided = batch_axes(source)
         is_sliced = len(undivided) == 1 and source.shape[undivided[0]] == BATCH
         if role.kind != "sample" and undivided and not is_sliced:
             return Role("reduced", latest, by="all")
@@ -161,7 +161,7 @@ def _shard_role(node: Node, inputs: Sequence[Role]) -> Role:
     return Role("reduced", latest, by=by)
 
 
-def _batch_axes(node: Node) -> list[int]:
+def batch_axes(node: Node) -> list[int]:
     """Return the axes whose length depends on the number of samples."""
     return [
         axis
@@ -294,7 +294,7 @@ class _Run:
             op: Any = source.op
             if self._roles[source].kind == "sample":
                 values[source] = inputs[op.label] if isinstance(op, Input) else self._stacked[source][shard]
-            elif axes := _batch_axes(source):
+            elif axes := batch_axes(source):
                 values[source] = jnp.take(self.values[source], rows, axis=axes[0])
             else:
                 values[source] = self.values[source]
@@ -324,7 +324,7 @@ class _Run:
 
     def _sample_axis(self, node: Node) -> int | None:
         role = self._roles[node]
-        return role.axis if role.kind == "sample" else next(iter(_batch_axes(node)), None)
+        return role.axis if role.kind == "sample" else next(iter(batch_axes(node)), None)
 
     def whole_value(self, node: Node) -> Array:
         """Return a value for the whole batch, gathered from all shards if it has samples."""
