@@ -4,7 +4,8 @@
 ``python -m campaigns.test_costs tests/unit/data -n 0``. Printed are the processor seconds of each folder,
 those of the child processes of its tests included, and then each test function whose mean over its cases is
 above the limit of the mark, or far below it although it has the mark. Functions of many cheap cases, such as
-a whole registry, are not long.
+a whole registry, are not long; their expensive cases are: ``--write`` lists these in ``tests/long_cases.txt``.
+Those in ``NEVER_LONG``, which check the code, the documentation and the first hour of a user, are not.
 
 Times in a process that waits for others are not counted, so that a busy machine changes little. The file is
 also the pytest plugin that records them.
@@ -18,13 +19,16 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 FOLDER = "CHAINRULE_TEST_COSTS"  # where each process of pytest writes its lines
 LIMIT = 1.0  # processor seconds of a case, on average over the cases of a function, that make it long
+CASE_LIMIT = 0.5  # processor seconds of a single case that make it long
+NEVER_LONG = ("tests/architecture/", "tests/typing/", "tests/end_to_end/test_first_hour.py")
+LONG_CASES = Path(__file__).parents[1] / "tests" / "long_cases.txt"
 Costs = dict[str, list[tuple[float, bool]]]
 
 
@@ -40,7 +44,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     before = _used()
     result = yield
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    line = json.dumps([item.nodeid, _used() - before, item.get_closest_marker("long") is not None])
+    marks = [mark for mark in item.iter_markers("long") if "case" not in mark.kwargs]
+    line = json.dumps([item.nodeid, _used() - before, bool(marks)])
     with (Path(os.environ[FOLDER]) / f"{worker}.jsonl").open("a", encoding="utf-8") as file:
         file.write(line + "\n")
     return result
@@ -49,7 +54,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 def main(arguments: list[str]) -> int:
     """Run the tests and print what they cost; return pytest's status."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pytest", "-p", "campaigns.test_costs", "-m", "", *arguments]
+        paths = [argument for argument in arguments if argument != "--write"]
+        command = [sys.executable, "-m", "pytest", "-p", "campaigns.test_costs", "-m", "", *paths]
         outcome = subprocess.run(command, env={**os.environ, FOLDER: folder}, check=False)
         lines = [line for path in Path(folder).glob("*.jsonl") for line in path.read_text().splitlines()]
     costs: Costs = defaultdict(list)
@@ -57,7 +63,23 @@ def main(arguments: list[str]) -> int:
         name, seconds, is_long = json.loads(line)
         costs[name.split("[")[0]].append((seconds, is_long))
     print("\n".join([*by_folder(costs), "", *wrong_marks(costs)]))
+    if "--write" in arguments:
+        cases = expensive_cases((name, seconds, is_long) for name, seconds, is_long in map(json.loads, lines))
+        LONG_CASES.write_text("".join(f"{name}\n" for name in cases), encoding="utf-8")
     return outcome.returncode
+
+
+def expensive_cases(costs: Iterable[tuple[str, float, bool]]) -> list[str]:
+    """Return the names of the cases above their limit, of functions without the mark.
+
+    Args:
+        costs: names of cases, their processor seconds, and whether their functions have the mark.
+    """
+    return sorted(
+        name
+        for name, seconds, is_long in costs
+        if seconds >= CASE_LIMIT and not is_long and not name.startswith(NEVER_LONG)
+    )
 
 
 def by_folder(costs: Costs) -> list[str]:

@@ -31,6 +31,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start backgro
 THREADED = ("engines", "engine_parity", "native_engine", "parallel_partitions", "thread", "fork")
 """Parts of the paths of tests that run with as many threads as there are cores, also in a parallel run."""
 GOLDEN = Path(__file__).parent / "golden"
+LONG_CASES = frozenset((Path(__file__).parent / "long_cases.txt").read_text(encoding="utf-8").splitlines())
+"""Expensive cases of functions whose other cases are cheap; written by ``python -m campaigns.test_costs``."""
 
 os.environ.pop("CHAINRULE_DATA", None)  # archives of the user; tests read generated ones
 
@@ -74,6 +76,14 @@ def pytest_configure(config: pytest.Config) -> None:
         for catalog in catalog_files():
             compile_catalog(catalog)
     settings.vector_bytes, settings.cores = config.getoption("vector_bytes"), config.getoption("cores")
+
+
+@pytest.hookimpl(tryfirst=True)  # before tests are selected by their marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the expensive cases of functions whose other cases are cheap."""
+    for item in items:
+        if item.nodeid in LONG_CASES:
+            item.add_marker(pytest.mark.long(case=True))
 
 
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:

@@ -93,6 +93,7 @@ milliseconds => new Promise((done) => {
 """
 
 
+@pytest.mark.long
 def test_a_training_changes_nothing_that_lays_out_the_whole_page_again(visit: Visit) -> None:
     visit.open("network")
     epochs = visit.page.get_by_label("epochs", exact=False).first
@@ -165,6 +166,7 @@ def test_request_for_more_layers_and_units(visit: Visit) -> None:
     visit.wait_for(".program", "'120 tanh, 3 tanh, 4 tanh'")
 
 
+@pytest.mark.long
 def test_a_text_that_is_entered_at_once_is_kept_on_a_slow_page(visit: Visit) -> None:
     choose(visit, "circle")
     client = visit.context.new_cdp_session(visit.page)
@@ -291,6 +293,7 @@ def test_each_lesson_is_done_by_its_task(visit: Visit, number: int) -> None:
         assert "10 of 10" in visit.text(".drawer")
 
 
+@pytest.mark.long
 def test_a_training_continues_when_the_page_is_closed(visit: Visit, studio: ServerProcess) -> None:
     choose(visit, "moons")
     other = Visit(visit.context.browser, studio)
@@ -308,6 +311,7 @@ def test_a_training_continues_when_the_page_is_closed(visit: Visit, studio: Serv
     visit.click("Pause")
 
 
+@pytest.mark.long
 def test_another_run_is_laid_beside_the_curves_of_this_training(visit: Visit, folder: Path) -> None:
     run = folder / "runs" / "kept-1"
     run.mkdir(parents=True, exist_ok=True)
@@ -324,6 +328,7 @@ def test_another_run_is_laid_beside_the_curves_of_this_training(visit: Visit, fo
     visit.page.locator("main", has_text="kept-1 differs").wait_for(state="detached")
 
 
+@pytest.mark.long
 def test_two_pages_show_the_same_project(visit: Visit, studio: ServerProcess) -> None:
     other = Visit(visit.context.browser, studio)
     choose(visit, "xor")

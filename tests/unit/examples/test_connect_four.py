@@ -104,6 +104,7 @@ def typed(text: str, monkeypatch: pytest.MonkeyPatch, run: Path) -> int:
     return main(["example", "connect-four", "--play", "--run", str(run)])
 
 
+@pytest.mark.long  # compiles the search
 @pytest.mark.parametrize("text", ["", "4\n", "q\n", "4\n0\nx\n99999999999999999999\n٣\n\n"])
 def test_the_end_of_the_input_ends_a_game(
     text: str, run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
