@@ -4,7 +4,7 @@
 ``python -m campaigns.test_costs tests/unit/data -n 0``. Printed are the processor seconds of each folder,
 those of the child processes of its tests included, and then each test function whose mean over its cases is
 above the limit of the mark, or far below it although it has the mark. Functions of many cheap cases, such as
-a whole registry, are not long; their expensive cases are: ``--write`` lists these in ``tests/long_cases.txt``.
+a whole registry, are not long; their expensive cases are, listed by ``--write`` in ``tests/long_cases.txt``.
 Those in ``NEVER_LONG``, which check the code, the documentation and the first hour of a user, are not.
 
 Times in a process that waits for others are not counted, so that a busy machine changes little. The file is
