@@ -47,6 +47,10 @@ def test_a_cost_lowers_the_threshold_and_predict_uses_it(
     usual = labels(chainrule("predict", "run", table, "--threshold", "0.5").out)
     assert np.array_equal(np.array(usual) == "yes", probability >= 0.5)
     is_ill = np.array([row["ill"] == "yes" for row in csv.DictReader((tmp_path / table).open())])
+    plotted = chainrule("plot", "run", "confusion_matrix", table)
+    assert "yes from a probability of" in plotted.err
+    cells = [int(number) for line in plotted.out.splitlines()[2:4] for number in line.split()[1:]]
+    assert cells == [(t & p).sum() for t in (~is_ill, is_ill) for p in (~is_yes, is_yes)]
     evaluated = chainrule("evaluate", "run", table)
     assert evaluated.code == 0, evaluated.err
     measured = {}

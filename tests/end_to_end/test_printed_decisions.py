@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,19 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import UsageError
+from chainrule.plotting.plots.decision_boundary import prediction_grid
+from chainrule.plotting.registry import PLOTS
+from chainrule.plotting.samples import inputs_of
+from chainrule.plotting.style import text_only
 from chainrule.prng import fold, key_of, permutation
 from chainrule.robustness import with_novelty_gate
-from chainrule.tabular.predicted_columns import Uncertainty, decision_of, prediction_columns, threshold_option
+from chainrule.tabular.predicted_columns import (
+    Uncertainty,
+    decision_of,
+    plotted_decision,
+    prediction_columns,
+    threshold_option,
+)
 from chainrule.tabular.threshold import decision_rule
 from chainrule.train.model_state import THRESHOLD
 from chainrule.uncertainty import calibration
@@ -115,6 +126,35 @@ def test_the_confidence_is_its_probability(case: tuple[cr.Model, np.ndarray, np.
     is_decided = own.astype("float32") >= np.float32(0.6)
     assert is_decided.any()
     assert columns["prediction"].tolist() == np.where(is_decided, printed.astype(object), None).tolist()
+
+
+def test_plots_show_it(case: tuple[cr.Model, np.ndarray, np.ndarray]) -> None:
+    model, y, printed = case
+    labels, decide, plot = list(model.labels or ()), plotted_decision(model), model.plot
+    counts = np.array([[((y == a) & (printed == b)).sum() for b in labels] for a in labels])
+    with text_only():
+        matrix = plot.confusion_matrix(X, y, decide=decide)
+        curve = plot.risk_coverage(X, y, decide=decide)
+    cells = [line.split()[1:] for line in str(matrix).splitlines()[2 : 2 + len(labels)]]
+    assert cells == [[str(count) for count in row] for row in counts.tolist()]
+    assert f"{(printed != y).mean():.2%}" in str(curve)
+
+
+def test_a_decision_boundary_has_it(case: tuple[cr.Model, np.ndarray, np.ndarray]) -> None:
+    model, _, _ = case
+    rows = inputs_of(model.state, X, "decision_boundary")
+    grid = prediction_grid(model.state, rows, (0, 1), 20, plotted_decision(model))
+    first, second = (part.reshape(-1) for part in np.meshgrid(*grid.edges))
+    third = np.full(first.shape, np.median(X[:, 2]))
+    points = np.stack([first, second, third], axis=1).astype("float32")
+    printed = np.asarray(prediction_columns(model, points, False)["prediction"])
+    assert np.asarray(model.labels)[grid.classes.reshape(-1)].tolist() == printed.tolist()
+
+
+def test_every_plot_of_predicted_classes_can_show_it() -> None:
+    names = {name for name, card in PLOTS.items() if "decide" in signature(card.draw).parameters}
+    evaluations = {name for name, card in PLOTS.items() if card.is_evaluation}
+    assert names == {*evaluations, "decision_boundary"} - {"residuals"}
 
 
 def test_explanations_are_about_it(

@@ -6,7 +6,9 @@ tables give equal plots.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import numpy as np
 
@@ -23,6 +25,10 @@ from chainrule.validation import trained_network
 
 if TYPE_CHECKING:
     from chainrule.train.model_state import ModelState
+
+
+Decide: TypeAlias = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""From probabilities of the network, (N, K), to the drawn ones, (N, K), and the predicted classes, (N,)."""
 
 
 def network_of(model: ModelState, kind: str) -> Network:
@@ -75,23 +81,27 @@ class EvaluatedRows:
     Args:
         predictions: predictions in the form that metrics read; values are in the units of the table.
         labels: the class labels.
+        classes: (N,) the indices of the predicted classes; empty for values.
     """
 
     predictions: Predictions
     labels: tuple[str, ...]
+    classes: np.ndarray
 
 
-def evaluate_rows(rows: NetworkRows, kind: str, tasks: tuple[str, ...]) -> EvaluatedRows:
+def evaluate_rows(
+    rows: NetworkRows, kind: str, tasks: tuple[str, ...], decide: Decide | None = None
+) -> EvaluatedRows:
     """Return predictions and targets of rows.
 
     Args:
         rows: the encoded rows.
         kind: the name of the plot, for error messages.
         tasks: the supported tasks, such as ``"classification"``; the first output with one of them is used.
+        decide: by default the class with the largest probability of the network is predicted.
 
     Raises:
         UsageError E560: the model has no such output.
-
     """
     model = rows.model
     outputs = [name for name, target in model.targets.items() if target.task in tasks]
@@ -111,8 +121,12 @@ def evaluate_rows(rows: NetworkRows, kind: str, tasks: tuple[str, ...]) -> Evalu
     elif target.task == "regression" and model.preparation is not None:
         y, prediction = model.preparation.restore(y), model.preparation.restore(prediction)
     evaluated = Predictions.of(y, prediction, None, target.task, target.ignored)
+    classes = evaluated.predicted if target.task == "classification" else np.empty(0, int)
+    if decide is not None and target.task == "classification":
+        probabilities, classes = decide(evaluated.prediction)
+        evaluated = replace(evaluated, prediction=probabilities)
     labels = target.labels or tuple(range(evaluated.prediction.shape[1]))
-    return EvaluatedRows(evaluated, tuple(str(label) for label in labels))
+    return EvaluatedRows(evaluated, tuple(str(label) for label in labels), classes)
 
 
 def values(nodes: dict[str, Node], rows: NetworkRows) -> dict[str, np.ndarray]:

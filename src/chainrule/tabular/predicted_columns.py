@@ -15,6 +15,7 @@ from chainrule.attribution.explanation import Decision
 from chainrule.errors import UsageError, fact
 from chainrule.inputs import InputKind, kind_of
 from chainrule.model import Model
+from chainrule.plotting.samples import Decide
 from chainrule.records import frozen
 from chainrule.robustness.novelty_gate import NoveltyGate, is_unlike, stored_gate
 from chainrule.tabular.threshold import decided_labels, network_threshold, reads_calibrated, stored_threshold
@@ -182,17 +183,8 @@ class ColumnPredictor:
             return self._columns(predicted) | (_in_float64(self.state, raw) if self.proba else {})
         if self.is_plain and self.threshold is None:
             return self._columns(predicted) | (self._shares(raw) if self.proba else {})
-        model, probabilities = self.model, raw
-        if self.calibration is not None:
-            probabilities = self.calibration.map(raw)
-            if len(model.labels):
-                predicted = _labels(model, raw)[probabilities.argmax(axis=1)]
-        if self.threshold is not None:
-            predicted = decided_labels(model, probabilities, self.threshold)
-        elif self.stored is not None:
-            predicted = decided_labels(model, raw if self.is_stored_raw else probabilities, self.stored)
-        elif self.level is not None:
-            predicted = with_unknown(np.asarray(predicted), raw, self.level)
+        model = self.model
+        probabilities, predicted = self.decide(raw, predicted)
         if self.gate is not None:
             unlike = is_unlike(self.state, self.gate, x)
             predicted = np.where(unlike, UNKNOWN, np.asarray(predicted).astype(object))
@@ -205,6 +197,27 @@ class ColumnPredictor:
         if self.uncertainty.level is not None:
             columns |= self.uncertainty.sets(model, raw, _labels(model, raw))
         return columns
+
+    def decide(self, raw: np.ndarray, predicted: Any) -> tuple[np.ndarray, Any]:
+        """Return the printed probabilities, (N, K), and labels, (N,), without the gate.
+
+        Args:
+            raw: (N, K) probabilities of the network.
+            predicted: (N,) the labels of the largest ones.
+        """
+        model, probabilities = self.model, raw
+        if self.calibration is not None:
+            probabilities = self.calibration.map(raw)
+            if len(model.labels):
+                predicted = _labels(model, raw)[probabilities.argmax(axis=1)]
+        if self.threshold is not None:
+            return probabilities, decided_labels(model, probabilities, self.threshold)
+        if self.stored is not None:
+            limited = raw if self.is_stored_raw else probabilities
+            return probabilities, decided_labels(model, limited, self.stored)
+        if self.level is not None:
+            return probabilities, with_unknown(np.asarray(predicted), raw, self.level)
+        return probabilities, predicted
 
     def _values(self, gate: NoveltyGate, x: Any) -> dict[str, np.ndarray]:
         """Return the columns of values, ``None`` for rows unlike those of the training."""
@@ -224,6 +237,26 @@ class ColumnPredictor:
         if not self.titles:
             self.titles = probability_titles(self.state, "", probabilities.shape[1])
         return dict(zip(self.titles, probabilities.astype(np.float64).T, strict=True))
+
+
+def plotted_decision(model: Model) -> Decide | None:
+    """Return how plots show what ``chainrule predict`` prints; ``None`` if the likeliest class is printed.
+
+    Rows that are printed as unknown are shown with the class whose printed probability is the largest.
+    """
+    predictor, labels = ColumnPredictor(model, True), list(model.labels or ())
+    is_class = model.task == "classification" and len(model.targets) == 1
+    if predictor.is_plain or not (labels and is_class):
+        return None
+
+    def decide(raw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        probabilities, printed = predictor.decide(raw, _labels(model, raw)[raw.argmax(axis=1)])
+        classes = probabilities.argmax(axis=1)
+        for index, label in enumerate(labels):
+            classes[np.asarray(printed == label)] = index
+        return probabilities, classes
+
+    return decide
 
 
 def decision_of(model: Model, x: Any) -> Decision | None:

@@ -737,6 +737,11 @@ WORDS: Texts = {
         "methods"
     ),
     "page_written": "Written to {file}",
+    "plot_as_printed": "Probabilities and classes are those that `chainrule predict` prints.",
+    "plot_threshold": (
+        "Probabilities and classes are those that `chainrule predict` prints: {label} from a probability of "
+        "{value} on."
+    ),
     "profile_without_data": "Cannot read the rows of {data} ({reason}); using random rows.",
     **EXAMPLE,
     # words of typer in --help

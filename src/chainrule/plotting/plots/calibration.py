@@ -9,7 +9,7 @@ import numpy as np
 from chainrule.metrics import Predictions, score
 from chainrule.plotting.figure import Plot
 from chainrule.plotting.plot_card import PlotCard
-from chainrule.plotting.samples import evaluate_rows, rows_of
+from chainrule.plotting.samples import Decide, evaluate_rows, rows_of
 from chainrule.plotting.style import BLUE, GRAY, RED, axes
 from chainrule.records import frozen
 from chainrule.settings import settings
@@ -56,19 +56,22 @@ def reliability(predictions: Predictions) -> Reliability:
     return Reliability(counts, means[0], means[1], float(ece))
 
 
-def draw(model: ModelState, x: Any, y: Any = None) -> Plot:
+def draw(model: ModelState, x: Any, y: Any = None, *, decide: Decide | None = None) -> Plot:
     """Draw a reliability diagram: a bar of the accuracy for each bin of confidence, and the gap between them.
 
     Args:
         model: a classifier.
         x, y: rows with targets, as for ``evaluate``.
+        decide: from the probabilities of the network, (N, K), the drawn ones and the predicted classes, (N,),
+            which are not drawn: a bin has the likeliest class.
 
     Raises:
         UsageError E560: no classes. UsageError E564: targets are missing.
 
     Reference: Guo, Pleiss, Sun and Weinberger (2017), On calibration of modern neural networks (ICML).
     """
-    evaluated = evaluate_rows(rows_of(model, x, y, "calibration"), "calibration", ("classification",))
+    rows = rows_of(model, x, y, "calibration")
+    evaluated = evaluate_rows(rows, "calibration", ("classification",), decide)
     result = reliability(evaluated.predictions)
     title = plot_text("calibration", ece=result.ece)
     figure, frame = axes(title, (plot_text("confidence"), plot_text("right")), (5.2, 5.2))

@@ -10,7 +10,7 @@ from chainrule.errors import fact
 from chainrule.plotting.figure import Plot
 from chainrule.plotting.font import printable_label
 from chainrule.plotting.plot_card import PlotCard
-from chainrule.plotting.samples import evaluate_rows, rows_of, unsupported_model
+from chainrule.plotting.samples import Decide, evaluate_rows, rows_of, unsupported_model
 from chainrule.plotting.style import AMOUNT, add_colorbar, axes
 from chainrule.settings import settings
 from chainrule.texts.plots import plot_text
@@ -20,18 +20,20 @@ MAX_CLASSES = 40  # maximum number of classes
 MAX_LABELED = 16  # maximum number of classes with counts in the cells
 
 
-def draw(model: ModelState, x: Any, y: Any = None) -> Plot:
+def draw(model: ModelState, x: Any, y: Any = None, *, decide: Decide | None = None) -> Plot:
     """Draw a confusion matrix: rows are true classes, columns are predicted classes.
 
     Args:
         model: a classifier.
         x, y: rows with targets, as for ``evaluate``.
+        decide: from the probabilities of the network, (N, K), the drawn ones and the predicted classes, (N,);
+            by default these probabilities and the likeliest class.
 
     Raises:
         UsageError E560: no classes, or more than 40. UsageError E564: targets are missing.
     """
     evaluated = evaluate_rows(
-        rows_of(model, x, y, "confusion_matrix"), "confusion_matrix", ("classification",)
+        rows_of(model, x, y, "confusion_matrix"), "confusion_matrix", ("classification",), decide
     )
     count = len(evaluated.labels)
     if count > MAX_CLASSES:
@@ -39,7 +41,7 @@ def draw(model: ModelState, x: Any, y: Any = None) -> Plot:
             "confusion_matrix", fact("{limit} classes at most", limit=MAX_CLASSES), f"{count} classes"
         )
     counts = np.zeros((count, count), int)
-    np.add.at(counts, (evaluated.predictions.actual, evaluated.predictions.predicted), 1)
+    np.add.at(counts, (evaluated.predictions.actual, evaluated.classes), 1)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     labels = [printable_label(label, 14) for label in evaluated.labels]
     side = min(9.0, max(4.0, 1.6 + 0.5 * count))

@@ -12,7 +12,14 @@ from chainrule.escaping import printable
 from chainrule.plotting.figure import Plot
 from chainrule.plotting.font import printable_label
 from chainrule.plotting.plot_card import PlotCard
-from chainrule.plotting.samples import feature_names, inputs_of, network_of, rows_of, unsupported_model
+from chainrule.plotting.samples import (
+    Decide,
+    feature_names,
+    inputs_of,
+    network_of,
+    rows_of,
+    unsupported_model,
+)
 from chainrule.plotting.style import AMOUNT, COLORS, add_colorbar, axes
 from chainrule.records import frozen
 from chainrule.settings import settings
@@ -35,6 +42,7 @@ class PredictionGrid:
         names: the names of the two features.
         units: for each axis mean and standard deviation, which restore the units of the column.
         prediction: (P, P, K) class probabilities, or (P, P, 1) values.
+        decided: (P, P) the predicted classes; ``None``: the likeliest ones.
         labels: the class labels; empty for values.
         others: the number of other features, which are at their medians.
     """
@@ -45,6 +53,12 @@ class PredictionGrid:
     prediction: np.ndarray
     labels: tuple[str, ...]
     others: int
+    decided: np.ndarray | None = None
+
+    @property
+    def classes(self) -> np.ndarray:
+        """The indices of the predicted classes, (P, P)."""
+        return self.prediction.argmax(axis=-1) if self.decided is None else self.decided
 
     def to_units(self, axis: int, values: np.ndarray) -> np.ndarray:
         """Return encoded values along an axis in the units of the column."""
@@ -53,9 +67,16 @@ class PredictionGrid:
 
 
 def prediction_grid(
-    model: ModelState, rows: NetworkRows, features: Sequence[Any] | None, points: int
+    model: ModelState,
+    rows: NetworkRows,
+    features: Sequence[Any] | None,
+    points: int,
+    decide: Decide | None = None,
 ) -> PredictionGrid:
     """Return the predictions over two features.
+
+    Args:
+        decide: as of ``draw``.
 
     Raises:
         UsageError E560: inputs are not rows of features, or there are more than two and none were chosen.
@@ -74,9 +95,12 @@ def prediction_grid(
     inputs[:, chosen[0]], inputs[:, chosen[1]] = (part.reshape(-1) for part in np.meshgrid(*edges))
     output = next(iter(model.targets))
     target = model.targets[output]
-    prediction = predictions(model, {next(iter(rows.x)): inputs}, "prediction")[output]
+    prediction, classes = predictions(model, {next(iter(rows.x)): inputs}, "prediction")[output], None
     if target.is_classes:
         prediction = target.probabilities(prediction)
+        if decide is not None:
+            prediction, classes = decide(prediction)
+            classes = classes.reshape(points, points)
     elif model.preparation is not None and target.task == "regression":
         prediction = model.preparation.restore(prediction)
     labels = tuple(map(str, target.labels)) if target.is_classes else ()
@@ -88,6 +112,7 @@ def prediction_grid(
         np.asarray(prediction, np.float64).reshape(points, points, -1),
         labels,
         len(names) - 2,
+        classes,
     )
 
 
@@ -132,7 +157,13 @@ def _unit(model: ModelState, feature: int) -> tuple[float, float]:
 
 
 def draw(
-    model: ModelState, x: Any, y: Any = None, *, features: Sequence[Any] | None = None, points: int = 160
+    model: ModelState,
+    x: Any,
+    y: Any = None,
+    *,
+    features: Sequence[Any] | None = None,
+    points: int = 160,
+    decide: Decide | None = None,
 ) -> Plot:
     """Draw the prediction for every pair of values of two features, with the rows as dots.
 
@@ -145,6 +176,8 @@ def draw(
         x, y: rows, with or without targets; they determine the range of the axes.
         features: names (or indices) of two features; required if there are more.
         points: the number of grid points along each axis.
+        decide: from the probabilities of the network, (N, K), the drawn ones and the predicted classes, (N,);
+            by default these probabilities and the likeliest class.
 
     Raises:
         UsageError E560: inputs are not rows of features, or there are more than two and none were chosen.
@@ -155,7 +188,7 @@ def draw(
     target = None if model.preparation is None else model.preparation.target
     if y is not None or (rows.table is not None and target in rows.table.columns):
         rows = rows_of(model, x, y, "decision_boundary")
-    predictions = prediction_grid(model, rows, features, points)
+    predictions = prediction_grid(model, rows, features, points, decide)
     title = "\n".join(
         [
             plot_text("decision_boundary"),
@@ -184,15 +217,15 @@ def draw(
 
 def _classes(figure: Any, frame: Any, grid: PredictionGrid, extent: tuple[float, ...]) -> None:
     """Draw the class at each grid point, paler where less certain, and the decision boundaries."""
-    best, confidence = grid.prediction.argmax(axis=-1), grid.prediction.max(axis=-1)
-    count = grid.prediction.shape[-1]
+    best, count = grid.classes, grid.prediction.shape[-1]
+    confidence = np.take_along_axis(grid.prediction, best[..., None], axis=-1)[..., 0]
     colors = np.array([_rgb(COLORS[k % len(COLORS)]) for k in range(count)])
     depth = np.clip((confidence - 1 / count) / (1 - 1 / count), 0, 1)[..., None] * 0.45 + 0.05
     frame.imshow(1 - depth * (1 - colors[best]), origin="lower", extent=extent, aspect="auto")
     x, y = (grid.to_units(axis, grid.edges[axis]) for axis in range(2))
     for k in range(count if count > 2 else 1):
         others = np.delete(grid.prediction, k, axis=-1).max(axis=-1)
-        gap = grid.prediction[..., k] - others
+        gap = grid.prediction[..., k] - others if grid.decided is None else (best == k) - 0.5
         if gap.min() < 0 < gap.max():
             frame.contour(x, y, gap, [0.0], colors="black", linewidths=1.2)
 

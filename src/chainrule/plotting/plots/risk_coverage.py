@@ -9,7 +9,7 @@ import numpy as np
 from chainrule.metrics.abstention import RiskCoverage, risk_coverage
 from chainrule.plotting.figure import Plot
 from chainrule.plotting.plot_card import PlotCard
-from chainrule.plotting.samples import evaluate_rows, rows_of
+from chainrule.plotting.samples import Decide, evaluate_rows, rows_of
 from chainrule.plotting.style import BLUE, GRAY, axes
 from chainrule.settings import settings
 from chainrule.texts.plots import plot_text
@@ -32,7 +32,7 @@ def ideal_risk(curve: RiskCoverage) -> np.ndarray:
     return np.maximum(0, decided - (count - errors)) / decided
 
 
-def draw(model: ModelState, x: Any, y: Any = None) -> Plot:
+def draw(model: ModelState, x: Any, y: Any = None, *, decide: Decide | None = None) -> Plot:
     """Draw the risk-coverage curve: share of errors over share of decided rows, the most certain first.
 
     The dashed curve is that of an ideal order: all errors last.
@@ -40,6 +40,8 @@ def draw(model: ModelState, x: Any, y: Any = None) -> Plot:
     Args:
         model: a classifier.
         x, y: rows with targets, as for ``evaluate``.
+        decide: from the probabilities of the network, (N, K), the drawn ones and the predicted classes, (N,);
+            by default these probabilities and the likeliest class.
 
     Raises:
         UsageError E560: no classes. UsageError E564: targets are missing.
@@ -47,8 +49,9 @@ def draw(model: ModelState, x: Any, y: Any = None) -> Plot:
     Reference: El-Yaniv and Wiener (2010), On the foundations of noise-free selective classification, JMLR 11.
     """
     rows = rows_of(model, x, y, "risk_coverage")
-    predictions = evaluate_rows(rows, "risk_coverage", ("classification",)).predictions
-    curve = risk_coverage(predictions.prediction, predictions.actual)
+    evaluated = evaluate_rows(rows, "risk_coverage", ("classification",), decide)
+    predictions = evaluated.predictions
+    curve = risk_coverage(predictions.prediction, predictions.actual, evaluated.classes)
     title = plot_text("risk_coverage", area=curve.area)
     figure, frame = axes(title, (plot_text("coverage"), plot_text("risk")), (5.6, 4.4))
     frame.plot(curve.coverage, curve.risk, color=BLUE, label=plot_text("risk_of_model"))

@@ -11,7 +11,7 @@ from chainrule.escaping import printable
 from chainrule.plotting.figure import Plot
 from chainrule.plotting.font import printable_label
 from chainrule.plotting.plot_card import PlotCard
-from chainrule.plotting.samples import EvaluatedRows, evaluate_rows, rows_of, unsupported_model
+from chainrule.plotting.samples import Decide, EvaluatedRows, evaluate_rows, rows_of, unsupported_model
 from chainrule.plotting.style import GRAY, axes, line_style
 from chainrule.settings import settings
 from chainrule.texts.plots import plot_text
@@ -40,7 +40,7 @@ def positive_counts(is_positive: np.ndarray, scores: np.ndarray) -> tuple[np.nda
     return np.concatenate([[0.0], counts[0]]), np.concatenate([[0.0], counts[1]])
 
 
-def roc(model: ModelState, x: Any, y: Any = None) -> Plot:
+def roc(model: ModelState, x: Any, y: Any = None, *, decide: Decide | None = None) -> Plot:
     """Draw the ROC curve: true positive rate over false positive rate.
 
     With several classes, one curve per class against the rest.
@@ -48,11 +48,13 @@ def roc(model: ModelState, x: Any, y: Any = None) -> Plot:
     Args:
         model: a classifier.
         x, y: rows with targets, as for ``evaluate``.
+        decide: from the probabilities of the network, (N, K), the drawn ones and the predicted classes, (N,);
+            by default these probabilities. The curve has every threshold.
 
     Raises:
         UsageError E560: the model is not a classifier. UsageError E564: targets are missing.
     """
-    evaluated = evaluate_rows(rows_of(model, x, y, "roc"), "roc", TASKS)
+    evaluated = evaluate_rows(rows_of(model, x, y, "roc"), "roc", TASKS, decide)
     curves = []
     for label, is_positive, scores in _problems(evaluated, "roc"):
         false, true = (part / max(part[-1], 1.0) for part in positive_counts(is_positive, scores))
@@ -65,7 +67,7 @@ def roc(model: ModelState, x: Any, y: Any = None) -> Plot:
     return Plot("roc", plot_text("roc"), figure, settings.lang, text)
 
 
-def precision_recall(model: ModelState, x: Any, y: Any = None) -> Plot:
+def precision_recall(model: ModelState, x: Any, y: Any = None, *, decide: Decide | None = None) -> Plot:
     """Draw the precision-recall curve: precision over recall.
 
     More informative than the ROC curve for a rare class, because true negatives do not count.
@@ -73,11 +75,13 @@ def precision_recall(model: ModelState, x: Any, y: Any = None) -> Plot:
     Args:
         model: a classifier.
         x, y: rows with targets, as for ``evaluate``.
+        decide: from the probabilities of the network, (N, K), the drawn ones and the predicted classes, (N,);
+            by default these probabilities. The curve has every threshold.
 
     Raises:
         UsageError E560: the model is not a classifier. UsageError E564: targets are missing.
     """
-    evaluated = evaluate_rows(rows_of(model, x, y, "precision_recall"), "precision_recall", TASKS)
+    evaluated = evaluate_rows(rows_of(model, x, y, "precision_recall"), "precision_recall", TASKS, decide)
     curves = []
     for label, is_positive, scores in _problems(evaluated, "precision_recall"):
         false, true = positive_counts(is_positive, scores)

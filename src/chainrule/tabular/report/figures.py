@@ -26,7 +26,7 @@ from chainrule.plotting.plots.decision_boundary import PredictionGrid, predictio
 from chainrule.plotting.plots.histogram import rebin
 from chainrule.plotting.plots.risk_coverage import ideal_risk
 from chainrule.plotting.style import evenly_spaced
-from chainrule.tabular.predicted_columns import threshold_option
+from chainrule.tabular.predicted_columns import plotted_decision, threshold_option
 from chainrule.tabular.report.analysis import Analysis
 from chainrule.tabular.report.evaluation_rows import EvaluationRows
 from chainrule.tabular.texts import both_texts
@@ -98,7 +98,8 @@ def _is_planar(prepared: PreparedData) -> bool:
 def _boundary(model: Model, rows: EvaluationRows) -> dict[str, Any]:
     """Return the predicted class for every pair of the two features."""
     assert model.network is not None
-    grid = prediction_grid(model.state, encode_rows(model.state, rows.x), None, CELLS)
+    encoded = encode_rows(model.state, rows.x)
+    grid = prediction_grid(model.state, encoded, None, CELLS, plotted_decision(model))
     x, y = grid.names
     texts = both_texts("report_boundary_caption")
     keys = zip(charts.COLORS, grid.labels, strict=False)
@@ -152,8 +153,9 @@ def region_chart(grid: PredictionGrid, rows: np.ndarray, classes: np.ndarray) ->
     """
     x, y = (grid.to_units(axis, grid.edges[axis]).tolist() for axis in range(2))
     frame = charts.Frame((x[0], x[-1]), (y[0], y[-1]))
-    best, count = grid.prediction.argmax(axis=-1), grid.prediction.shape[-1]
-    certainty = (grid.prediction.max(axis=-1) - 1 / count) / (1 - 1 / count)
+    best, count = grid.classes, grid.prediction.shape[-1]
+    shares = np.take_along_axis(grid.prediction, best[..., None], axis=-1)[..., 0]
+    certainty = (shares - 1 / count) / (1 - 1 / count)
     depth = np.clip(np.ceil(certainty * charts.DEPTHS), 1, charts.DEPTHS).astype(int)
     elements = []
     for j in range(len(y) - 1):

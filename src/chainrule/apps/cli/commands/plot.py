@@ -20,9 +20,12 @@ from chainrule.model import Model
 from chainrule.page import screen
 from chainrule.plotting.figure import check_extension
 from chainrule.plotting.plot import resolve_plot
+from chainrule.plotting.samples import Decide
 from chainrule.plotting.style import text_only
 from chainrule.settings import settings
+from chainrule.tabular.predicted_columns import plotted_decision
 from chainrule.tabular.run_folder import model_file
+from chainrule.tabular.threshold import stored_threshold
 from chainrule.train.callback.histograms import FILE, KINDS
 
 
@@ -65,6 +68,8 @@ def plot(
         if spec.needs:
             has_targets = "y" in signature(spec.draw).parameters and loaded.y is not None
             rows = (loaded.x, loaded.y) if has_targets else (loaded.x,)
+    if "decide" in signature(spec.draw).parameters:
+        options["decide"] = _printed(model)
     if spec.is_evaluation and rows:
         warn_of_known_rows(model, rows[0], run)
     with text_only() if out is None else nullcontext():
@@ -74,3 +79,13 @@ def plot(
         return
     figure.save(out)
     screen.line(text_of("page_written").format(file=out))
+
+
+def _printed(model: Model) -> Decide | None:
+    """Return how ``chainrule predict`` decides, and print it; ``None``: by the largest probability."""
+    decide = plotted_decision(model)
+    if decide is not None:
+        threshold, label = stored_threshold(model), (model.labels or ("",))[-1]
+        text = text_of("plot_as_printed" if threshold is None else "plot_threshold")
+        screen.line(text.format(value=f"{threshold or 0:.4g}", label=label), "yellow", to_errors=True)
+    return decide
