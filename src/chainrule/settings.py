@@ -227,7 +227,8 @@ def mesh_of(text: str) -> dict[str, int]:
     names = [axis[1] for axis in axes if axis]
     if len(set(names)) < len(axes):
         expected = fact('axes with their lengths, such as "data=2, model=4"')
-        raise out_of_range(text, "cr.settings.mesh", "cr.settings", expected, "data=2, model=4")
+        example = f"data={settings.devices or 1}"
+        raise out_of_range(text, "cr.settings.mesh", "cr.settings", expected, example)
     return {axis[1]: int(axis[2]) for axis in axes if axis}
 
 
