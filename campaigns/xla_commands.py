@@ -81,7 +81,8 @@ FLOWER = {f"{part} {size} (cm)": 2.5 for part in ("sepal", "petal") for size in 
 CARS = "\n".join(
     ["weight,power,mpg", *(f"{900 + 17 * i},{60 + i * i % 97},{40 - i / 5:.1f}" for i in range(90))]
 )
-NUMBER = re.compile(r"[-−]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
+POWERS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹−", "-0123456789-")
+NUMBER = re.compile(r"[-−]?\d+(?:\.\d+)?(?:e[-+]?\d+|×10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?")
 
 
 def started(line: str, folder: Path, engine: str) -> subprocess.Popen[str]:
@@ -139,7 +140,7 @@ def difference(native: str, xla: str) -> tuple[float, str]:
         if [NUMBER.sub("#", own).split()] != [NUMBER.sub("#", other).split()]:
             return worst, f"{own!r}, {other!r}"
         for a, b in zip(NUMBER.findall(own), NUMBER.findall(other), strict=True):
-            x, y = (float(text.replace("−", "-")) for text in (a, b))
+            x, y = (float(text.translate(POWERS).replace("×10", "e")) for text in (a, b))
             worst = max(worst, abs(x - y) / max(1.0, abs(x), abs(y)))
     return worst, ""
 

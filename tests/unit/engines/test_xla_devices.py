@@ -145,6 +145,8 @@ def test_a_platform_that_jax_does_not_have_is_named_before_anything_is_written(t
         ("--devices 3000", "--devices 1"),
         ("--devices -1", "--devices 2"),
         ("--devices 1 --parallel slow", "--parallel deterministic"),
+        ("--devices 1 --mesh data=1", "--parallel fast"),
+        ("--devices 1 --sharding parameters", "--parallel fast"),
         ("--devices 1 --parallel fast --mesh data=3", "--mesh data=1"),
         ("--devices 1 --parallel fast --mesh a", "--mesh data=1"),
         ("--devices 1 --parallel fast --sharding x=rows", "--sharding parameters"),
@@ -163,6 +165,16 @@ def test_options_of_devices_are_refused_before_anything_is_written(
     assert (code, f"fix       {fix}" in errors) == (2, True), errors
     assert "cr.settings" not in errors
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("words", ["--devices 2", "--parallel fast", "--mesh data=2", "--sharding copies"])
+def test_an_option_of_devices_needs_the_engine_xla(
+    words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(["train", "iris", *words.split(), "--out", str(tmp_path / "run")])
+    errors = capsys.readouterr().err
+    assert (code, "fix       --engine xla" in errors) == (2, True), errors
+    assert words.split()[0] in errors
 
 
 def test_memory_that_a_device_lacks_is_an_error() -> None:

@@ -67,9 +67,7 @@ class Processes(NamedTuple):
         name = engine or settings.engine
         if count is None and number is None and address is None:
             return scheduled(os.environ) if name == "xla" else None
-        if name != "xla":
-            fix = "--engine xla"
-            raise _refused("--processes", fact("needs the engine xla"), fix)
+        require_xla("--processes", engine)
         if count is None or count < 1 or (number is None) != (address is None):
             fix = "--processes 2 --process 0 --coordinator HOST:29500"
             raise _refused("--process", fact("needs --processes and --coordinator"), fix)
@@ -117,6 +115,12 @@ def scheduled(variables: Mapping[str, str]) -> Processes | None:
             count = int(total) if total.isdigit() else len(total.split(","))
             return Processes(count, int(number), "auto") if count > 1 else None
     return None
+
+
+def require_xla(option: str, engine: str | None) -> None:
+    """Raise E601 if the engine, by default that of the settings, is not the one that an option needs."""
+    if (engine or settings.engine) != "xla":
+        raise _refused(option, fact("needs the engine xla"), "--engine xla")
 
 
 def _refused(option: str, problem: Any, fix: str) -> UsageError:

@@ -53,9 +53,14 @@ class Layout:
         """Return the layout that the settings state for a number of devices.
 
         Raises:
-            UsageError E102: a mesh of another number of devices, or an unknown axis.
+            UsageError E102: a mesh of another number of devices, or an unknown axis; or one of both where
+                ``parallel`` is not ``"fast"``.
         """
         if settings.parallel == "deterministic":
+            if settings.mesh or settings.sharding != "copies":
+                name = "mesh" if settings.mesh else "sharding"
+                expected = fact('"fast", which the setting {name} needs', name=name)
+                raise _refused("parallel", settings.parallel, expected, "fast")
             return Layout(True, ((AXIS, devices),))
         mesh = mesh_of(settings.mesh) or {AXIS: devices}
         if math.prod(mesh.values()) != devices:

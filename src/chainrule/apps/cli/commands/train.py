@@ -13,7 +13,7 @@ import typer
 
 from chainrule.apps.cli.main import FAILURES
 from chainrule.apps.cli.model_and_rows import READING
-from chainrule.apps.cli.process_supervisor import Processes, is_supervised, member, supervise
+from chainrule.apps.cli.process_supervisor import Processes, is_supervised, member, require_xla, supervise
 from chainrule.apps.cli.score_lines import interval_line, print_curve, print_scores
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.tables import columns_table, model_table, positive_class, result_table
@@ -139,6 +139,7 @@ def train(
     chosen, fingerprint = _training_options(data, out, resume, options)
     for name, value in zip(list(PLACES)[3:], places, strict=True):
         if value is not None:
+            require_xla(f"--{name}", chosen.engine)
             setattr(settings, name, value)
     path = Path(out) if out else None
     several = Processes.of(processes, process, coordinator, chosen.engine)
