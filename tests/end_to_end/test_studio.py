@@ -340,6 +340,31 @@ def test_two_pages_show_the_same_project(visit: Visit, studio: ServerProcess) ->
     other.close()
 
 
+def test_a_training_that_diverges_is_watched(visit: Visit) -> None:
+    choose(visit, "circle")
+    visit.open("network")
+    for name, value in (("Epochs", "100000"), ("Learning rate", "1000000")):
+        visit.page.get_by_label(name).fill(value)
+        with visit.page.expect_response(CHANGED, timeout=60_000):
+            visit.page.keyboard.press("Tab")
+    visit.open("training")
+    visit.click("Train")
+    visit.page.get_by_role("button", name="--learning-rate 100000.0").wait_for(timeout=60_000)
+    note = visit.page.locator(".note.warning").first
+    widths = [part.evaluate("e => e.clientWidth") for part in (note.locator("p").first, note)]
+    assert widths[0] > 0.6 * widths[1]  # the button does not take the room of the text
+    visit.open("predict")
+    visit.page.wait_for_selector(
+        ".bar:nth-child(2)"
+    )  # though the steps follow each other faster than requests
+    visit.page.locator(
+        "[aria-live]", has_text=re.compile("attack (of|succeeds)|without an attack")
+    ).wait_for()
+    visit.wait_for(".reading", "running")
+    visit.click("Pause")
+    visit.wait_for(".reading", "paused")
+
+
 def test_a_file_of_2_gib_is_refused_with_a_command(visit: Visit, tmp_path: Path) -> None:
     with (tmp_path / "large.csv").open("wb") as file:
         file.truncate(2 << 30)  # a sparse file takes no room

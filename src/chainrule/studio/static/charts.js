@@ -1,6 +1,6 @@
 // Charts: curves by uPlot, the decision surface and distributions on canvases.
 import uPlot from "./vendor/uplot.js";
-import { html, state, useEffect, useLayoutEffect, useRef } from "./core.js";
+import { html, short, state, useEffect, useLayoutEffect, useRef } from "./core.js";
 
 // Reading a style lays the page out; the colors of a theme are read once.
 const colors = new Map();
@@ -41,6 +41,9 @@ function useDrawing(draw, dependencies) {
   useEffect(() => () => waiting.delete(key), []);
 }
 
+// A single point has no line. The number of points changes while the chart remains.
+const isAlone = (chart, i) => chart.data[i].filter((value) => value != null).length < 2;
+
 // series: [{ label, x: [..], y: [..], color, width }]
 export function Curves({ series, height = 230, label, logarithmic = false }) {
   const place = useRef(), chart = useRef();
@@ -51,8 +54,8 @@ export function Curves({ series, height = 230, label, logarithmic = false }) {
     chart.current = new uPlot({
       width: place.current.clientWidth || 300, height, legend: { show: false }, cursor: { y: false, points: { size: 6 } },
       scales: { x: { time: false }, y: logarithmic ? { distr: 3 } : {} },
-      axes: [{ ...axis, size: 28 }, { ...axis, size: 52 }],
-      series: [{}, ...series.map((s) => ({ label: s.label, stroke: color(s.color), width: s.width ?? 1.6, points: { show: s.x.length < 2 }, spanGaps: true }))],
+      axes: [{ ...axis, size: 28 }, { ...axis, size: 52, values: (chart, ticks) => ticks.map((tick) => (tick === null ? "" : short(tick, 6))) }],
+      series: [{}, ...series.map((s) => ({ label: s.label, stroke: color(s.color), width: s.width ?? 1.6, points: { show: isAlone }, spanGaps: true }))],
     }, data, place.current);
     const resize = new ResizeObserver(() => chart.current?.setSize({ width: place.current?.clientWidth || 300, height }));
     resize.observe(place.current);

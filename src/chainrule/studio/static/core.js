@@ -55,6 +55,27 @@ export function useLatest(load, take, dependencies) {
   }, dependencies);
 }
 
+// Take records that follow values which change many times a second: one request at a time, then one for the newest values.
+// What the user chose is in "choice": a record for another choice is dropped.
+export function useFollowing(load, take, choice, dependencies, pause = 150) {
+  const job = useRef({ isBusy: false, isStale: false, isClosed: false }).current;
+  Object.assign(job, { load, take, choice, pause });
+  useEffect(() => { job.isStale = true; if (!job.isBusy) keepUp(job); }, [choice, ...dependencies]);
+  useEffect(() => () => { job.isClosed = true; }, []);
+}
+
+async function keepUp(job) {
+  job.isBusy = true;
+  while (job.isStale && !job.isClosed) {
+    await new Promise((done) => setTimeout(done, job.pause));
+    const { choice } = job;
+    job.isStale = false;
+    const record = job.isClosed ? null : await job.load();
+    if (record && !job.isClosed && choice === job.choice) job.take(record);
+  }
+  job.isBusy = false;
+}
+
 // --- texts
 
 export function T(key, values = {}) {

@@ -1,6 +1,6 @@
 // Predict one sample, and explain the prediction: a form, a drawing, a text or a sound.
 import { Picture, Recorder } from "./media.js";
-import { Edited, ErrorNote, Lead, Sections, T, get, html, post, short, state, update, useEffect, useLatest, useState } from "./core.js";
+import { Edited, ErrorNote, Lead, Sections, T, get, html, post, short, state, update, useEffect, useFollowing, useLatest, useState } from "./core.js";
 
 function Input({ field, value, onChange, long }) {
   const set = (event) => onChange(field.type === "BYTES" ? event.target.value : event.target.value === "" ? null : Number(event.target.value));
@@ -27,14 +27,13 @@ function Reasons({ cells, onMap }) {
   return html`<section class="sheet stack tight"><header><h2>${T("contributions")}</h2><button class="button small" disabled=${busy} onClick=${ask}>${busy ? T("computing") : T("compute")}</button></header>${answer?.error && html`<${ErrorNote} error=${answer.error} />`}${answer?.map && html`<p class="small soft">${T("map_computed")}</p>`}${rows.length > 0 && html`<div class="table"><table><thead><tr><th>${T("column")}</th><th>${T("value")}</th><th class="right">${T("contribution")}</th></tr></thead><tbody>${rows.map((row) => html`<tr><td>${row.name}</td><td>${cell(row.value)}</td><td class="right">${short(row.contribution)}</td></tr>`)}</tbody></table></div>`}</section>`;
 }
 
+const RUNNING_PAUSE = 1000; // milliseconds between two attacks on a network that trains
+
 function Attack({ isImage }) {
   const [radius, setRadius] = useState(isImage ? 0.1 : 0.5), [answer, setAnswer] = useState(null);
-  useEffect(() => {
-    let isCurrent = true;
-    setAnswer(null);
-    const timer = setTimeout(() => post(`attack?row=${state.row || 1}`, { radius }).then((record) => isCurrent && setAnswer(record)).catch((error) => isCurrent && setAnswer({ error })), 250);
-    return () => { isCurrent = false; clearTimeout(timer); };
-  }, [radius, state.row, state.frame?.step, state.lang]);
+  const choice = `${radius} ${state.row} ${state.lang} ${state.project.version}`, isRunning = state.training.status === "running";
+  useEffect(() => setAnswer(null), [choice]);
+  useFollowing(() => post(`attack?row=${state.row || 1}`, { radius }).catch((error) => ({ error })), setAnswer, choice, [state.frame?.step], isRunning ? RUNNING_PAUSE : 250);
   const text = !answer ? T("searching") : answer.error ? "" : answer.before !== answer.actual ? T("attack_wrong", answer) : answer.success ? T("attack_success", { ...answer, share: `${(100 * answer.confidence).toFixed(1)} %` }) : T("attack_failed", { ...answer });
   return html`<section class="sheet stack tight" aria-live="polite"><h2>${T("attack")}</h2><label class="field"><span class="row apart"><span>${T(isImage ? "attack_size_pixels" : "attack_size", { row: state.row || 1 })}</span><strong class="numbers">${radius.toFixed(2)}</strong></span><input type="range" min="0" max=${isImage ? 0.5 : 3} step=${isImage ? 0.01 : 0.05} value=${radius} onInput=${(event) => setRadius(Number(event.target.value))} /></label>
     <p class="small">${text}</p>${answer?.error && html`<p class="small soft">${answer.error.error}</p>`}
@@ -60,13 +59,9 @@ export function PredictView() {
   const step = state.frame?.step ?? 0;
   const fill = (record) => { setForm(record); setCells(Object.fromEntries(record.fields.map((f) => [f.name, f.value]))); };
   useLatest(() => get(`form?row=${state.row || 1}`).catch(setError), (record) => record && fill(record), [state.row, state.project.version]);
-  useEffect(() => {
-    if (!form || (form.media && !cells.file) || (form.form === "texts" && !Object.values(cells).some(Boolean)) || form.form === "none" || (form.form === "arrays" && Object.values(cells).includes(null))) return undefined;
-    let isCurrent = true;
-    const show = (record) => { setAnswer(record); setError(null); state.seen.add("predicted"); };
-    const timer = setTimeout(() => post("predict", cells).then((record) => isCurrent && show(record)).catch((problem) => isCurrent && setError(problem)), 150);
-    return () => { isCurrent = false; clearTimeout(timer); };
-  }, [cells, form, state.training.status === "running" ? Math.floor(step / 20) : step, state.lang]);
+  const isEmpty = !form || (form.media && !cells.file) || (form.form === "texts" && !Object.values(cells).some(Boolean)) || form.form === "none" || (form.form === "arrays" && Object.values(cells).includes(null));
+  const show = (record) => { if (record.error) { setError(record); return; } setAnswer(record); setError(null); state.seen.add("predicted"); };
+  useFollowing(() => (isEmpty ? null : post("predict", cells).catch((problem) => problem)), show, `${JSON.stringify(cells)} ${state.lang}`, [form, step]);
   if (form?.form === "none") return html`<${Lead} title=${T("predict_title")} text=${T("no_form")} /><section class="sheet stack tight"><code>${form.command}</code></section>`;
   if (!form) return html`<${Lead} title=${T("predict_title")} text=${T("predict_text")} /><${ErrorNote} error=${error} />`;
   const shares = Object.entries(answer?.predictions[0]?.probabilities ?? {}).sort((a, b) => b[1] - a[1]).slice(0, 10);
