@@ -352,7 +352,7 @@ def test_a_training_that_diverges_is_watched(visit: Visit) -> None:
     visit.page.get_by_role("button", name="--learning-rate 100000.0").wait_for(timeout=60_000)
     note = visit.page.locator(".note.warning").first
     widths = [part.evaluate("e => e.clientWidth") for part in (note.locator("p").first, note)]
-    assert widths[0] > 0.6 * widths[1]  # the button does not take the room of the text
+    assert widths[0] > 0.6 * widths[1]  # the button leaves the text its width
     visit.open("predict")
     visit.page.wait_for_selector(
         ".bar:nth-child(2)"

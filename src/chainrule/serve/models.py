@@ -26,7 +26,7 @@ from chainrule.records import frozen
 from chainrule.serve.forms import Columns, Encoded, Field, Form, TextForm, form_of
 from chainrule.settings import Language
 from chainrule.tabular.intervals_after_training import interval_columns
-from chainrule.tabular.predicted_columns import PROBABILITIES, ColumnPredictor, decided_class
+from chainrule.tabular.predicted_columns import PROBABILITIES, ColumnPredictor, decided_class, unknown_note
 from chainrule.tabular.run_folder import MODEL, model_file
 from chainrule.train.evaluation.frame_predictions import PREDICTION, PROBABILITY, probability_titles
 from chainrule.train.monitor.memory import couples_rows_of
@@ -160,6 +160,7 @@ class ServedModel:
             for c in attribution.contributions()
         ]
         base = attribution.base
+        note = unknown_note(self.model, self.form.samples(request.columns, request.count), lang)
         return {
             "target": plain(attribution.targets[0]),
             "explains": attribution.explains,
@@ -167,7 +168,7 @@ class ServedModel:
             "baseline_score": None if base is None else plain(float(base[0])),
             "method": attribution.method,
             "reasons": reasons,
-            "text": str(attribution),
+            "text": f"{attribution}\n{note}\n" if note else str(attribution),
         }
 
     def attribution(self, request: Request, lang: Language) -> Attribution:

@@ -19,7 +19,7 @@ from chainrule.serve.forms import Field
 from chainrule.serve.models import Request, ServedModel, plain
 from chainrule.studio.page_records import PageRecords
 from chainrule.studio.project import Project, language
-from chainrule.tabular.predicted_columns import decision_of, threshold_option
+from chainrule.tabular.predicted_columns import decision_of, threshold_option, unknown_note
 
 MAX_NUMBERS = 4096  # of an array that is edited as a text
 
@@ -100,9 +100,11 @@ class Predictions:
         Raises:
             UsageError E546 to E549: there are none.
         """
-        model = self.served.model
+        served, model = self.served, self.served.model
         page = model.counterfactual(dict(cells), lang=lang, **threshold_option(model))
-        return {"sections": PageRecords(lang).sections(page.sections)}
+        note = unknown_note(model, served.form.samples(_columns(served, cells), 1), lang)
+        sections = (Section("", (note,)), *page.sections) if note else page.sections
+        return {"sections": PageRecords(lang).sections(sections)}
 
     def attack(self, row: int, radius: float, lang: Any) -> dict[str, Any]:
         """Return the result of an attack on a row of the data.

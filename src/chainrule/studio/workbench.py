@@ -72,11 +72,13 @@ class Workbench:
         Raises:
             ChainruleError: it cannot be read.
         """
-        if is_recorded(source):
-            project = _project_of_run(source)
-        elif source.endswith(".safetensors") or os.path.isfile(Path(source) / MODEL):
+        options = read_config(RunFolder.open(source))[0] if is_recorded(source) else None
+        is_model = source.endswith(".safetensors") or os.path.isfile(Path(source) / MODEL)
+        if options.epsilon if options is not None else is_model:  # the rows of a private training stay closed
             self.show(model_of(source))
             return
+        if options is not None:
+            project = _project_of_run(source, options)
         else:
             is_set = source in (*SETS, DIGIT_IMAGES) and not os.path.exists(source)
             project = Project.of_data(str(write_set(source)) if is_set else source)
@@ -398,9 +400,8 @@ def _without_weights(frame: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in frame.items() if name != "weights"}
 
 
-def _project_of_run(run: str) -> Project:
+def _project_of_run(run: str, options: Options) -> Project:
     """Return the project of a run folder, trained or unfinished."""
-    options, _ = read_config(RunFolder.open(run))
     trained = None
     if os.path.isfile(Path(run) / MODEL):
         trained = Model.load(model_file(run)).state

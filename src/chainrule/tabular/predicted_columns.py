@@ -19,6 +19,7 @@ from chainrule.plotting.samples import Decide
 from chainrule.records import frozen
 from chainrule.robustness.novelty_gate import NoveltyGate, is_unlike, stored_gate
 from chainrule.tabular.threshold import decided_labels, network_threshold, reads_calibrated, stored_threshold
+from chainrule.texts import render
 from chainrule.train.evaluation.frame_predictions import PREDICTION, probability_columns, probability_titles
 from chainrule.train.evaluation.frame_predictions import prediction_columns as columns_of_outputs
 from chainrule.train.evaluation.prediction import predict, predict_with_probabilities
@@ -287,6 +288,19 @@ def decided_class(model: Model, x: Any) -> Any:
     """Return the class that ``chainrule predict`` prints for one row; ``None``: the likeliest one."""
     decision = decision_of(model, x)
     return None if decision is None else decision.label
+
+
+def unknown_note(model: Model, x: Any, lang: str) -> str:
+    """Return the sentence that ``chainrule predict`` names a row unknown; ``""`` if it does not.
+
+    Args:
+        model, x: as of ``decision_of``.
+        lang: ``"en"`` or ``"zh"``.
+    """
+    if stored_gate(model.state) is None and stored_level(model.state) is None:
+        return ""
+    decision = decision_of(model, x)
+    return render("why_unknown", lang) if decision is not None and decision.is_unknown else ""
 
 
 def threshold_option(model: Model) -> dict[str, Any]:
