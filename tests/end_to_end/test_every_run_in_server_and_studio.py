@@ -244,9 +244,9 @@ def test_the_studio_has_the_predictions_and_reasons_of_the_command(case: Case, l
     assert columns_of(content["predictions"]).rows()[0] == expected
     printed = run_command("explain", "run", "rows.parquet", "--row", 1, "--lang", lang)
     assert printed.code == 0, printed.err
-    shown = numbers(json.dumps(content["sections"], ensure_ascii=False))
-    assert shown
-    assert set(shown) <= set(numbers(printed.out))
+    contributions = numbers(json.dumps(content["sections"], ensure_ascii=False))
+    assert contributions
+    assert set(contributions) <= set(numbers(printed.out))
 
 
 GET = ("project", "training", "rows", "scatter", "form", "runs", "step?row=1", "frame?step=1")
