@@ -17,6 +17,7 @@ import polars as pl
 import pytest
 
 import chainrule as cr
+from chainrule.attribution.permutation_importance_and_partial_dependence import shuffled_copies
 from chainrule.errors import UsageError
 from chainrule.plotting.plots.decision_boundary import prediction_grid
 from chainrule.plotting.registry import PLOTS
@@ -138,6 +139,18 @@ def test_plots_show_it(case: tuple[cr.Model, np.ndarray, np.ndarray]) -> None:
     cells = [line.split()[1:] for line in str(matrix).splitlines()[2 : 2 + len(labels)]]
     assert cells == [[str(count) for count in row] for row in counts.tolist()]
     assert f"{(printed != y).mean():.2%}" in str(curve)
+
+
+def test_the_importance_is_measured_by_it(case: tuple[cr.Model, np.ndarray, np.ndarray]) -> None:
+    model, y, printed = case
+    if len(model.labels) != 2:
+        pytest.skip("the threshold of two classes")
+    importance = model.importance(X, y, metric="accuracy", repeats=1, **threshold_option(model))
+    assert importance.score == pytest.approx((printed == y).mean())
+    assert importance.score != pytest.approx((np.asarray(model.predict(X)) == y).mean())
+    (x,) = shuffled_copies(X, [np.array([0])], 1, 0)
+    after = np.asarray(prediction_columns(model, x, False)["prediction"])
+    assert importance["x1"] == pytest.approx((printed == y).mean() - (after == y).mean())
 
 
 def test_a_decision_boundary_has_it(case: tuple[cr.Model, np.ndarray, np.ndarray]) -> None:

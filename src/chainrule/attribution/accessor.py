@@ -104,7 +104,8 @@ class Attributions(MethodGroup):
         Args:
             x, y: labeled rows, as in ``evaluate``.
             options: ``metric`` (by name, or ``"loss"``), ``repeats=5``, ``seed=0``, ``groups`` (columns that
-                are shuffled together, ``{"size": ["width", "height"]}``) and ``lang``.
+                are shuffled together, ``{"size": ["width", "height"]}``), ``threshold`` (from which
+                probability the second of two classes is predicted, instead of the larger one) and ``lang``.
 
         Raises:
             TrainingError E503: the model is not trained yet. UsageError E101, E102: no such metric or column.

@@ -174,6 +174,7 @@ class Options(TypedDict, total=False):
     repeats: int
     seed: int
     groups: Mapping[str, Any] | None
+    threshold: float | None
     lang: Language | None
 
 
@@ -240,7 +241,7 @@ def measure_importance(model: ModelState, x: Any, y: Any = None, **options: Unpa
     known_rows_used = known_rows(model, x)
     encoded = encode_labeled(model, x, y, "importance")
     model, rows, inputs = encoded.model, encoded.arrays, encoded.x
-    name, measure = _metric_function(model, rows, options.get("metric"))
+    name, measure = _metric_function(model, rows, options.get("metric"), _limit(model, options))
     groups = _groups(model, rows, options.get("groups"))
     score, sign = measure(inputs), 1.0 if larger_is_better(name) else -1.0
     if not np.isfinite(score):
@@ -270,10 +271,25 @@ def measure_importance(model: ModelState, x: Any, y: Any = None, **options: Unpa
     return Importance(own.title, lang, own.sections, tuple(groups), *values, name, score, others)
 
 
+def _limit(model: ModelState, options: Options) -> float | None:
+    """Return the threshold of two classes, if one is passed (E611: of another output, or of several)."""
+    passed, count = options.get("threshold"), len(model.targets)
+    if passed is not None and count > 1:
+        received = fact("{count} outputs", count=count)
+        raise UsageError(
+            "E611", where="importance, threshold", expected=fact("two classes"), received=received
+        )
+    return next(iter(model.targets.values())).decision_threshold(passed, "importance")
+
+
 def _metric_function(
-    model: ModelState, rows: Arrays, metric: str | None
+    model: ModelState, rows: Arrays, metric: str | None, threshold: float | None
 ) -> tuple[str, Callable[[Any], float]]:
-    """Return the name of the metric, and the function that computes it for changed inputs."""
+    """Return the name of the metric, and the function that computes it for changed inputs.
+
+    Args:
+        threshold: from which probability the second of two classes is predicted; ``None``: the likelier one.
+    """
     assert model.network is not None
     tasks = [target.task for target in model.targets.values()]
     chosen = metric or PRIMARY_METRIC.get(tasks[0], "loss")
@@ -287,7 +303,7 @@ def _metric_function(
 
     def measure(inputs: Any) -> float:
         changed = Arrays(inputs, rows.y, rows.weights)
-        return evaluate.evaluator(model, changed, metrics)(model.arrays)[name]
+        return evaluate.evaluator(model, changed, metrics, threshold)(model.arrays)[name]
 
     return name, measure
 

@@ -27,6 +27,7 @@ class Predictions:
         weights: (N,) sample weights or ``None``.
         task: ``"classification"`` (one class for each row), ``"multilabel"`` (several binary labels),
             ``"distribution"`` (the target is a distribution over classes) or ``"regression"``.
+        threshold: from which probability the second of two classes is predicted; ``None``: the likelier one.
 
     Example:
         >>> p = np.array([[0.9, 0.1], [0.6, 0.4]])
@@ -38,6 +39,7 @@ class Predictions:
     prediction: np.ndarray
     weights: np.ndarray | None
     task: str
+    threshold: float | None = None
 
     @staticmethod
     def of(
@@ -99,7 +101,9 @@ class Predictions:
 
     @cached_property
     def predicted(self) -> np.ndarray:
-        """The most probable class (N,); with several labels, which of them are predicted (N, O)."""
+        """The predicted class (N,); with several labels, which of them are predicted (N, O)."""
+        if self.threshold is not None and self.is_binary:
+            return (self.prediction[:, 1].astype(np.float64) >= self.threshold).astype(np.int64)
         return self.prediction > 0.5 if self.task == "multilabel" else np.argmax(self.prediction, axis=1)
 
     @cached_property

@@ -157,7 +157,8 @@ def analyze(
 ) -> Analysis:
     """Measure the importance of the columns and the dependence of the predictions on them."""
     prepared, rows = plan.prepared, EvaluationRows.of(model, plan.scored)
-    importance = column_importance(rows, prepared.preparation)
+    limit = threshold_option(model).get("threshold")
+    importance = column_importance(rows, prepared.preparation, limit)
     strongest = importance.strongest if importance else ()
     effects = column_effects(rows, prepared.preparation, strongest) if strongest else []
     robustness = robust_accuracy(model, plan)

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -99,8 +100,14 @@ def sampled(rows: int, limit: int) -> np.ndarray:
     return np.asarray(evenly_spaced(rows, limit), np.int64)
 
 
-def column_importance(rows: EvaluationRows, preparation: Preparation) -> ColumnImportance | None:
-    """Return the importance of each column; ``None`` for images, too few rows and very wide tables."""
+def column_importance(
+    rows: EvaluationRows, preparation: Preparation, threshold: float | None = None
+) -> ColumnImportance | None:
+    """Return the importance of each column; ``None`` for images, too few rows and very wide tables.
+
+    Args:
+        threshold: from which probability the second of two classes is predicted; ``None``: the likelier one.
+    """
     if rows.x.ndim != 2 or len(rows.y) < 2:
         return None
     groups = features_of(preparation)
@@ -111,7 +118,8 @@ def column_importance(rows: EvaluationRows, preparation: Preparation) -> ColumnI
     names = MEASURES[rows.predictions.task]
 
     def measure(output: np.ndarray) -> np.ndarray:
-        values = score(rows.to_predictions(rows.y[chosen], output), names)
+        predictions = replace(rows.to_predictions(rows.y[chosen], output), threshold=threshold)
+        values = score(predictions, names)
         return np.array([-values[names[0]], values[names[1]]])
 
     x = rows.x[chosen]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -55,6 +56,7 @@ class Evaluator:
         rows: encoded rows.
         metrics: the metrics of each output, besides the loss.
         preparation: restores the units of regression targets; without one their values are used as they are.
+        threshold: from which probability the second of two classes is predicted; ``None``: the likelier one.
     """
 
     network: Network
@@ -62,6 +64,7 @@ class Evaluator:
     targets: Mapping[str, Target]
     metrics: Mapping[str, tuple[Metric, ...]]
     preparation: Preparation | None = None
+    threshold: float | None = None
 
     @property
     def program(self) -> Program:
@@ -147,7 +150,8 @@ class Evaluator:
             prediction = target.probabilities(prediction)
         elif self.preparation is not None and self.preparation.task == "regression":
             y, prediction = self.preparation.restore(y), self.preparation.restore(prediction)
-        return Predictions.of(y, prediction, weights, target.task, target.ignored)
+        rows = Predictions.of(y, prediction, weights, target.task, target.ignored)
+        return rows if self.threshold is None else replace(rows, threshold=self.threshold)
 
 
 def mean_loss(
@@ -190,10 +194,12 @@ def output_losses(
     return means
 
 
-def evaluator(model: ModelState, rows: Arrays, metrics: Mapping[str, tuple[Metric, ...]]) -> Evaluator:
-    """Return the evaluator of a model on encoded rows."""
+def evaluator(
+    model: ModelState, rows: Arrays, metrics: Mapping[str, tuple[Metric, ...]], threshold: float | None = None
+) -> Evaluator:
+    """Return the evaluator of a model on encoded rows; ``threshold`` is that of ``Evaluator``."""
     assert model.network is not None
-    return Evaluator(model.network, rows, model.targets, metrics, model.preparation)
+    return Evaluator(model.network, rows, model.targets, metrics, model.preparation, threshold)
 
 
 def loss_columns(targets: Mapping[str, Target]) -> list[str]:

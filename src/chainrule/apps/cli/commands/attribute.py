@@ -97,12 +97,13 @@ def _result(run: str, data: str, mode: str, chosen: Mapping[str, Any], reading: 
     model, rows = load(run, data, reading)
     if mode == "importance":
         warn_of_known_rows(model, rows.x, run)
-        return model.importance(rows.x, rows.y, lang=settings.lang, **_of(chosen, *MODES[mode]))
+        own: Any = _of(chosen, *MODES[mode]) | threshold_option(model)
+        return model.importance(rows.x, rows.y, lang=settings.lang, **own)
     one = rows.row(chosen.get("row", 1))
     row = one.x
     if mode == "counterfactual":
         target = _target(model, chosen["counterfactual"])
-        own: Any = _of(chosen, "fixed", "max_changes") | threshold_option(model)
+        own = _of(chosen, "fixed", "max_changes") | threshold_option(model)
         return model.counterfactual(row, target, data=rows.x, lang=settings.lang, **own)
     method = chosen.get("method", "integrated_gradients")
     count = chosen.get("baseline", BASELINE_ROWS if "samples" in known_method(method).needs else 0)
