@@ -5,18 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 import chainrule as cr
 from case_loops import loop_over
+from chainrule.data import ParquetRows
 from chainrule.data.augmentation import Crop, Flip
 from chainrule.engines import compile
 from chainrule.errors import ShapeError
 from chainrule.graph import Graph
 from chainrule.ops.random_ops import uniform
+from chainrule.robustness import with_novelty_gate
+from chainrule.train.private import entropy
 
 monitoring = pytest.importorskip("jax.monitoring")
 RNG = np.random.Generator(np.random.Philox(3))
@@ -64,6 +69,11 @@ def _fixed(model: cr.Model) -> np.ndarray:
 def _numbers(text: object) -> list[float]:
     """The numbers in the text of a result."""
     return [float(word) for word in re.findall(r"-?\d+\.\d+", str(text))]
+
+
+def _with_gate(model: cr.Model) -> cr.Model:
+    """The model with a gate that refuses rows unlike the training rows."""
+    return cr.Model.of(with_novelty_gate(model.state, X[:40], X[40:], false_alarms=0.1))
 
 
 def _updated(model: cr.Model) -> np.ndarray:
@@ -116,6 +126,7 @@ FEATURES: Mapping[str, Callable[[cr.Model, Path], Any]] = {
     "8 bits, saved": lambda model, folder: _loaded(model.quantize(X), folder).predict_proba(X),
     "calibration": lambda model, folder: _calibrated(model),
     "dropout samples": lambda model, folder: np.asarray(model.dropout_samples(X[:5], 4, seed=2)),
+    "novelty gate": lambda model, folder: _with_gate(model).predict(X * 3) == "unknown",
     "activations": lambda model, folder: np.asarray(model.activations(X[:4], "dense1")),
 }
 
@@ -146,6 +157,84 @@ def test_a_training_with_an_option_ends_with_the_same_predictions(name: str) -> 
     tolerance = 1e-2 if name == "bfloat16" else 1e-4  # a sum in another order may round to the next number
     np.testing.assert_allclose(*predictions, rtol=0, atol=tolerance)
     assert not np.array_equal(predictions[0], np.full_like(predictions[0], 0.5))
+
+
+Trained = Callable[[Any, Path], cr.Model]
+"""Trains a model on an engine, in a folder for its files."""
+
+
+def _with(**options: Any) -> Trained:
+    def train(engine: Any, folder: Path) -> cr.Model:
+        model = cr.Model(NET, "cross_entropy", cr.Adam(1e-2), engine=engine)
+        return _after(model, X, Y, batch_size=24, **options)
+
+    return train
+
+
+def _after(model: cr.Model, x: Any, y: Any = None, **options: Any) -> cr.Model:
+    model.fit(x, y, epochs=2, verbose=False, **options)
+    return model
+
+
+def _on_stream(engine: Any, folder: Path) -> cr.Model:
+    pl.DataFrame({**dict(zip("abcdef", X.T, strict=True)), "y": Y}).write_parquet(folder / "rows.parquet")
+    rows = ParquetRows(folder / "rows.parquet", "y", batch_size=24, seed=0)
+    return _after(cr.Model(NET, "cross_entropy", cr.Adam(1e-2), engine=engine), rows)
+
+
+def _of_two_outputs(engine: Any, folder: Path) -> cr.Model:
+    net = cr.Parallel("none", kind=cr.Dense(2), size=cr.Dense(1))
+    model = cr.Model(net, {"kind": "cross_entropy", "size": "mse"}, engine=engine)
+    return _after(model, X, {"kind": Y, "size": X[:, 0]})
+
+
+def _linear_members(engine: Any, folder: Path) -> cr.Model:
+    net = cr.Sequential(cr.EnsembleLinearModel(2, 2, "softmax"), cr.Flatten(), cr.Dense(2))
+    return _after(cr.Model(net, "cross_entropy", engine=engine), X, Y)
+
+
+def _resumed_elsewhere(engine: Any, folder: Path) -> cr.Model:
+    other: Any = ENGINES[1 - ENGINES.index(engine)]
+    run = str(folder / f"run-{engine}")
+    for name, epochs in ((other, 1), (engine, 2)):
+        model = cr.Model(NET, "cross_entropy", cr.Adam(1e-2), engine=name)
+        model.fit(X, Y, epochs=epochs, verbose=False, run=run, resume=epochs == 2)
+    return model
+
+
+def _private(engine: Any, folder: Path) -> cr.Model:
+    net = cr.Sequential(cr.Dense(8, "relu"), cr.Dense(2))
+    rng = np.random.Generator(np.random.Philox(4))
+    with pytest.MonkeyPatch.context() as patch:  # the noise, which no seed determines
+        patch.setattr(entropy, "os", SimpleNamespace(urandom=rng.bytes))
+        model = cr.Model(net, "cross_entropy", cr.Adam(1e-2), engine=engine)
+        return _after(model, X, Y, privacy=cr.Privacy(epsilon=3, delta=1e-3, max_norm=1.0))
+
+
+TRAININGS: Mapping[str, Trained] = {
+    "class weights": _with(class_weight="balanced"),
+    "sample weights": _with(sample_weight=np.linspace(0, 2, len(X))),
+    "validation rows": _with(validation=0.2),
+    "a stream": _on_stream,
+    "two outputs": _of_two_outputs,
+    "linear members": _linear_members,
+    "a resumed training": _resumed_elsewhere,
+    "privacy": _private,
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", TRAININGS)
+def test_a_kind_of_training_ends_with_the_same_predictions(name: str, tmp_path: Path) -> None:
+    native, xla = (np.ravel(_outputs(TRAININGS[name](engine, tmp_path))) for engine in ENGINES)
+    assert len(set(native.tolist())) > 10
+    np.testing.assert_allclose(xla, native, rtol=0, atol=1e-5)
+
+
+def _outputs(model: cr.Model) -> np.ndarray:
+    predictions = model.predict_proba(X) if len(model.state.targets) == 1 else model.predict(X)
+    values = predictions.values() if isinstance(predictions, Mapping) else [predictions]
+    return np.concatenate([np.ravel(np.asarray(value, np.float64)) for value in values])
 
 
 def test_a_training_on_augmented_images_has_the_same_losses() -> None:
