@@ -23,7 +23,7 @@ FRAME: Texts = {
     "copied": "Copied",
     "save_as": "Save as {name}",
     "use": "Use",
-    "try": "Try",
+    "try": "How to fix it: {fix}",
     "expected": "Expected:",
     "failed": "This did not work.",
     "no_server": "The studio does not respond. It may have been ended in its terminal; start it again.",

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from chainrule.studio.step_view import StepView
 
 MAX_VIEWS = 8  # steps whose values are kept
+INCOMPLETE = ("stopped", "failed")  # trainings that continue, or begin again without a checkpoint
 
 
 class Workbench:
@@ -200,14 +201,15 @@ class Workbench:
                 expected = fact("a single network; change the network to train one")
                 raise UsageError("E102", where="studio", name="net", expected=expected)
             training = self.training
-            has_ended = training is None or not training.is_alive
-            if has_ended and (record.get("new") or training is None or training.status == "stopped"):
+            has_ended = training is None or not training.is_alive or training.status == "failed"
+            if has_ended and (record.get("new") or training is None or training.status in INCOMPLETE):
                 self._start(project)
             if self.training is not None:
                 self.training.command({k: v for k, v in record.items() if k != "new"})
 
     def _start(self, project: Project) -> None:
-        stopped = self.training is not None and self.training.status == "stopped"
+        self._close_training()  # a process that failed may still be ending
+        stopped = self.training is not None and _has_checkpoint(self.training)
         engine = project.options.engine
         if project.run and project.trained is None:
             run, resume = project.run, True
@@ -393,6 +395,13 @@ class Workbench:
         """Return the result of an attack on a row of the data."""
         with self.lock:
             return self.predictions().attack(row, radius, lang)
+
+
+def _has_checkpoint(training: Training) -> bool:
+    """Return whether a training that has not completed can continue."""
+    if training.status == "failed":  # such as on a full disk
+        return any(Path(training.run, "checkpoints").glob("*.safetensors"))
+    return training.status == "stopped"
 
 
 def _without_weights(frame: Mapping[str, Any]) -> dict[str, Any]:

@@ -98,6 +98,11 @@ def _main_process() -> int:
 
 
 _END = h11.EndOfMessage()
+_PARTS = (
+    *("scope", "default_headers", "keep_alive", "disconnected", "response_started", "response_complete"),
+    *("waiting_for_100_continue", "message_event", "on_response"),
+)
+"""What ``_Joined.respond`` uses of a request of uvicorn, and no documentation lists."""
 
 
 @lru_cache(1024)
@@ -124,6 +129,7 @@ class _Joined:
         self.transport, self.protocol, self.loop = transport, protocol, protocol.loop
         self.parts: list[bytes] = []
         self.added, self.is_held = b"", False
+        self.is_known: bool | None = None  # whether the requests of this uvicorn have ``_PARTS``
         self.is_closing = transport.is_closing
         self.pause_reading, self.resume_reading = transport.pause_reading, transport.resume_reading
 
@@ -135,6 +141,7 @@ class _Joined:
 
         The parser of HTTP makes the head and counts the body, as for the parts of other responses. It takes
         half as long, since the events that do not depend on the body are created once.
+        A version of uvicorn whose requests have other attributes sends the response by ASGI.
 
         Args:
             scope: of the request.
@@ -143,8 +150,11 @@ class _Joined:
         """
         protocol = self.protocol
         cycle, connection = protocol.cycle, protocol.conn
+        if self.is_known is None:
+            self.is_known = all(hasattr(cycle, name) for name in _PARTS)
         if not (
-            cycle.scope is scope
+            self.is_known
+            and cycle.scope is scope
             and connection.our_state is h11.SEND_RESPONSE
             and connection.their_state is h11.DONE
             and cycle.keep_alive

@@ -134,3 +134,8 @@ def test_a_full_disk_ends_a_training_with_a_sentence(bench: Workbench, no_room: 
     error = bench.training_record("zh", {})["error"]
     assert error["error"]
     assert bench.project is not None
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))  # there is space again
+    bench.command({"until": None})
+    wait(bench, lambda: status(bench) in ("ended", "failed"))
+    assert status(bench) == "ended"
