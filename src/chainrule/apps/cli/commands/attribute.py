@@ -28,7 +28,7 @@ from chainrule.model import Model
 from chainrule.page import screen
 from chainrule.settings import settings
 from chainrule.store import atomic_write
-from chainrule.tabular.predicted_columns import decided_class, threshold_option
+from chainrule.tabular.predicted_columns import decided_class, threshold_option, unknown_note
 from chainrule.validation import out_of_range
 
 _NAMES = """
@@ -66,8 +66,10 @@ def attribute(
         received = fact("none")
         fix = f"chainrule attribute {quoted(run)} DATA --row 1"
         raise UsageError("E601", where=where, option="DATA", expected=expected, received=received, fix=fix)
-    is_text = "text" in chosen
-    result: Any = _text_attribution(run, chosen) if is_text else _result(run, data, mode, chosen, reading)
+    if "text" in chosen:
+        result, note = _text_attribution(run, chosen), ""
+    else:
+        result, note = _result(run, data, mode, chosen, reading)
     if html is not None:
         atomic_write.write(html, result.to_html().encode())
         screen.line(text_of("page_written").format(file=html))
@@ -75,6 +77,8 @@ def attribute(
     if isinstance(result, Attribution):
         _show_words(result)
     screen.block(str(result))
+    if note:
+        screen.line(note)
 
 
 def _refuse_mixture(mode: str, chosen: Mapping[str, Any]) -> None:
@@ -91,20 +95,23 @@ def _refuse_mixture(mode: str, chosen: Mapping[str, Any]) -> None:
         )
 
 
-def _result(run: str, data: str, mode: str, chosen: Mapping[str, Any], reading: ReadOptions) -> Any:
+def _result(
+    run: str, data: str, mode: str, chosen: Mapping[str, Any], reading: ReadOptions
+) -> tuple[Any, str]:
+    """Return the page of a mode, and a sentence if ``chainrule predict`` names its row unknown."""
     if mode == "" and "method" in chosen:
         known_method(chosen["method"])  # refuses an unknown name before the data is read
     model, rows = load(run, data, reading)
     if mode == "importance":
         warn_of_known_rows(model, rows.x, run)
         own: Any = _of(chosen, *MODES[mode]) | threshold_option(model)
-        return model.importance(rows.x, rows.y, lang=settings.lang, **own)
+        return model.importance(rows.x, rows.y, lang=settings.lang, **own), ""
     one = rows.row(chosen.get("row", 1))
-    row = one.x
+    row, note = one.x, unknown_note(model, one.x, settings.lang)
     if mode == "counterfactual":
         target = _target(model, chosen["counterfactual"])
         own = _of(chosen, "fixed", "max_changes") | threshold_option(model)
-        return model.counterfactual(row, target, data=rows.x, lang=settings.lang, **own)
+        return model.counterfactual(row, target, data=rows.x, lang=settings.lang, **own), note
     method = chosen.get("method", "integrated_gradients")
     count = chosen.get("baseline", BASELINE_ROWS if "samples" in known_method(method).needs else 0)
     if not 0 <= count <= rows.count:
@@ -117,7 +124,7 @@ def _result(run: str, data: str, mode: str, chosen: Mapping[str, Any], reading: 
     if target is None:
         target = _label(model, text) if text is not None else decided_class(model, row)
     attribution = model.attribute(row, method, target=target, baseline=baseline, lang=settings.lang, **own)
-    return one.kind.relabel(attribution, one)
+    return one.kind.relabel(attribution, one), note
 
 
 def _of(chosen: Mapping[str, Any], *names: str) -> dict[str, Any]:
