@@ -66,6 +66,9 @@ def symmetric_int8(groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return integers.astype(np.float32), factors.astype(np.float32)
 
 
+SMALLEST_FACTOR = 2.0**-126  # its reciprocal is a float32; inputs of a smaller range are 0
+
+
 def input_scale(low: float, high: float) -> tuple[float, int]:
     """Return the factor of the integers of an input with this range, and the smallest integer.
 
@@ -74,7 +77,8 @@ def input_scale(low: float, high: float) -> tuple[float, int]:
         ((2.0, 0), (1.0, -64))
     """
     low, high = min(low, 0.0), max(high, 0.0)
-    factor = float(np.float32((high - low) / STEPS)) or 1.0
+    factor = float(np.float32((high - low) / STEPS))
+    factor = factor if factor >= SMALLEST_FACTOR else 1.0
     return factor, -min(STEPS, int(np.rint(-low / factor)))
 
 
