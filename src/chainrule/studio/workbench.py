@@ -75,7 +75,8 @@ class Workbench:
         """
         options = read_config(RunFolder.open(source))[0] if is_recorded(source) else None
         is_model = source.endswith(".safetensors") or os.path.isfile(Path(source) / MODEL)
-        if options.epsilon if options is not None else is_model:  # the rows of a private training stay closed
+        is_private = options is not None and bool(options.epsilon)  # its rows stay closed
+        if is_private or (options is None and is_model):
             self.show(model_of(source))
             return
         if options is not None:

@@ -7,7 +7,7 @@ program predicts a row alike.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,6 @@ from chainrule.attribution.explanation import Decision
 from chainrule.errors import UsageError, fact
 from chainrule.inputs import InputKind, kind_of
 from chainrule.model import Model
-from chainrule.plotting.samples import Decide
 from chainrule.records import frozen
 from chainrule.robustness.novelty_gate import NoveltyGate, is_unlike, stored_gate
 from chainrule.tabular.threshold import decided_labels, network_threshold, reads_calibrated, stored_threshold
@@ -27,6 +26,9 @@ from chainrule.train.model_state import ModelState
 from chainrule.train.monitor.memory import couples_rows_of
 from chainrule.uncertainty.conformal_sets import SetMethod
 from chainrule.uncertainty.unknown_classes import UNKNOWN, stored_level, with_unknown
+
+if TYPE_CHECKING:
+    from chainrule.plotting.samples import Decide
 
 SET, CONFIDENCE, PROBABILITIES = "set", "confidence", "probabilities"
 SEPARATOR = "; "

@@ -26,6 +26,7 @@ from chainrule.ops.operation_card import card
 
 LARGEST_WEIGHT, STEPS = 127, 255
 MOST_TERMS = 2**24 // (LARGEST_WEIGHT * STEPS)  # 518
+SMALLEST_FACTOR = 2.0**-126  # its reciprocal is a float32; inputs of a smaller range are 0
 
 
 @card
@@ -64,9 +65,6 @@ def symmetric_int8(groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     factors = np.abs(groups).max(axis=1, initial=0.0) / np.float32(LARGEST_WEIGHT)
     integers = np.rint(groups / np.where(factors > 0, factors, 1)[:, None])
     return integers.astype(np.float32), factors.astype(np.float32)
-
-
-SMALLEST_FACTOR = 2.0**-126  # its reciprocal is a float32; inputs of a smaller range are 0
 
 
 def input_scale(low: float, high: float) -> tuple[float, int]:

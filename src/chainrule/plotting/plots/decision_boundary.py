@@ -42,9 +42,9 @@ class PredictionGrid:
         names: the names of the two features.
         units: for each axis mean and standard deviation, which restore the units of the column.
         prediction: (P, P, K) class probabilities, or (P, P, 1) values.
-        decided: (P, P) the predicted classes; ``None``: the likeliest ones.
         labels: the class labels; empty for values.
         others: the number of other features, which are at their medians.
+        decided: (P, P) the predicted classes; ``None``: the likeliest ones.
     """
 
     edges: tuple[np.ndarray, np.ndarray]

@@ -67,7 +67,7 @@ def attribute(
         fix = f"chainrule attribute {quoted(run)} DATA --row 1"
         raise UsageError("E601", where=where, option="DATA", expected=expected, received=received, fix=fix)
     if "text" in chosen:
-        result, note = _text_attribution(run, chosen), ""
+        result, note = _text_attribution(run, chosen)
     else:
         result, note = _result(run, data, mode, chosen, reading)
     if html is not None:
@@ -160,8 +160,10 @@ def _target(model: Model, text: str) -> Any:
     return (low or None, high or None) if dots else text
 
 
-def _text_attribution(run: str, chosen: Mapping[str, Any]) -> Attribution:
-    """Return the attribution of a prediction for a text: its class, or the next token, by input token."""
+def _text_attribution(run: str, chosen: Mapping[str, Any]) -> tuple[Attribution, str]:
+    """Return the attribution of a prediction for a text: its class, or the next token, by input token; and a
+    sentence if ``chainrule predict`` names the text unknown.
+    """
     text = read_text(run, chosen["text"], "chainrule attribute")
     model, x = text.model, text.rows(text.tokens)
     target: Any = _label(model, chosen.get("target"))
@@ -173,8 +175,8 @@ def _text_attribution(run: str, chosen: Mapping[str, Any]) -> Attribution:
     method = chosen.get("method", "integrated_gradients")
     attribution = model.attribute(x, method, target=target, lang=settings.lang, **options)
     if not text.is_language_model:
-        return attribution
-    return replace(attribution, targets=(text.tokenizer.decode([target[1]]),))
+        return attribution, unknown_note(model, x, settings.lang)
+    return replace(attribution, targets=(text.tokenizer.decode([target[1]]),)), ""
 
 
 def _show_words(attribution: Attribution) -> None:

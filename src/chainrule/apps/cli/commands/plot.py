@@ -23,9 +23,10 @@ from chainrule.plotting.plot import resolve_plot
 from chainrule.plotting.samples import Decide
 from chainrule.plotting.style import text_only
 from chainrule.settings import settings
+from chainrule.tabular.evaluation import is_calibrated
 from chainrule.tabular.predicted_columns import plotted_decision
 from chainrule.tabular.run_folder import model_file
-from chainrule.tabular.threshold import stored_threshold
+from chainrule.tabular.threshold import reads_calibrated, stored_threshold
 from chainrule.train.callback.histograms import FILE, KINDS
 
 
@@ -85,7 +86,11 @@ def _printed(model: Model) -> Decide | None:
     """Return how ``chainrule predict`` decides, and print it; ``None``: by the largest probability."""
     decide = plotted_decision(model)
     if decide is not None:
-        threshold, label = stored_threshold(model), (model.labels or ("",))[-1]
-        text = text_of("plot_as_printed" if threshold is None else "plot_threshold")
-        screen.line(text.format(value=f"{threshold or 0:.4g}", label=label), "yellow", to_errors=True)
+        threshold = stored_threshold(model)
+        is_of_network = is_calibrated(model) and not reads_calibrated(model)  # not of drawn probabilities
+        if threshold is None or is_of_network:
+            text = text_of("plot_as_printed")
+        else:
+            text = text_of("plot_threshold").format(value=f"{threshold:.4g}", label=model.labels[-1])
+        screen.line(text, "yellow", to_errors=True)
     return decide
