@@ -83,15 +83,23 @@ class PlainRows(NamedTuple):
     output: str
 
     def takes(self, rows: Any) -> TypeGuard[np.ndarray]:
-        """Return whether rows are a finite array of this dtype and shape, with at least one row."""
+        """Return whether rows are an array of this dtype and shape, with at least one row."""
         return (
             type(rows) is np.ndarray
             and rows.dtype == self.dtype
             and rows.ndim > 0
             and len(rows) > 0
             and rows.shape[1:] == self.shape
-            and is_finite(rows)
         )
+
+    def were_finite(self, results: Mapping[str, np.ndarray]) -> bool:
+        """Return whether rows that the prediction program has read are finite.
+
+        Args:
+            results: of the program; without the squares of the rows if they are integers.
+        """
+        squares = results.get(f"squares.{self.name}")
+        return squares is None or is_finite(squares)
 
 
 @frozen(eq=False)

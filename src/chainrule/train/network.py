@@ -264,7 +264,8 @@ class Network:
 
     @property
     def prediction_program(self) -> Program:
-        """The program from inputs to raw outputs (``raw.NAME``) and predictions (``prediction.NAME``)."""
+        """The program from inputs to raw outputs (``raw.NAME``), predictions (``prediction.NAME``) and
+        ``input_squares``."""
         engine, precision, programs = (
             self.engine or settings.engine,
             self.precision,
@@ -273,8 +274,8 @@ class Network:
         program = programs.get((engine, precision))
         if program is None:
             raw = {f"raw.{name}": node for name, node in self.inference.outputs.items()}
-            program = compile(self._served(Graph({**raw, **self.predictions()})), engine, precision)
-            programs[engine, precision] = program
+            graph = Graph({**raw, **self.predictions(), **self.input_squares()})
+            program = programs[engine, precision] = compile(self._served(graph), engine, precision)
         return program
 
     @cached_property
@@ -320,6 +321,19 @@ class Network:
             return {
                 f"prediction.{name}": self.losses[name].prediction(node) for name, node in outputs.items()
             }
+
+    def input_squares(self) -> dict[str, Node]:
+        """Return the sum of the squares of each row, (B,), of the only input as ``squares.NAME``.
+
+        It is finite only if the row is, and reads the rows where the program does: a pass of its own over 256
+        rows of 784 numbers takes a sixth of the time of a small network. Empty for several inputs and for
+        integers.
+        """
+        nodes = {name: node for name, node in self.inference.inputs.items() if "float" in node.dtype}
+        if len(self.inputs) != 1 or not nodes:
+            return {}
+        with building(self.limits, is_extended=True):
+            return {f"squares.{n}": F.sum(x * x, axis=tuple(range(1, x.rank))) for n, x in nodes.items()}
 
     def sample_loss(self, built: Built) -> Node:
         """Return the loss of each sample, (B,): the sum over the outputs, with their loss weights."""

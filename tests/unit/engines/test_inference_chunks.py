@@ -128,3 +128,24 @@ def test_inputs_of_any_size_are_not_modified(rows: int) -> None:
     assert (again["y"] == 8.0).all()
     assert (again["part"] == 4.0).all()
     assert (arrays == 3.0).all()
+
+
+def test_fixed_parameters_are_checked_once_and_others_again() -> None:
+    program, first = native.Program(net()), feeds(ROWS)
+    expected = reference.Program(net()).run(first)["z"]
+    for _ in range(2):
+        np.testing.assert_allclose(program.run(first, fixed=True)["z"], expected, rtol=1e-5, atol=1e-6)
+    other = feeds(ROWS, seed=1)
+    for columns in (other, {**other, "w": np.asfortranarray(other["w"])}):
+        for _ in range(2):
+            value = program.run({**columns, "x": first["x"]}, fixed=True)["z"]
+            np.testing.assert_allclose(value, first["x"] @ other["w"].T + other["b"], rtol=1e-5, atol=1e-5)
+    with pytest.raises(ShapeError) as raised:
+        program.run({**other, "w": other["w"][:, :4].copy()}, fixed=True)
+    assert raised.value.code == "E209"
+    with pytest.raises(ShapeError) as raised:
+        program.run({"w": other["w"], "b": other["b"]}, fixed=True)
+    assert raised.value.code == "E210"
+    with pytest.raises(ShapeError) as raised:
+        program.run({**other, "x": other["x"][:, :4].copy()}, fixed=True)
+    assert raised.value.code == "E209"

@@ -72,3 +72,21 @@ def test_other_rows_are_refused(model: cr.Model, x: np.ndarray) -> None:
         model(x)
     with pytest.raises(ChainruleError):
         model.predict(x)
+
+
+@pytest.mark.parametrize("count", [1, 17, 400])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_one_value_that_is_not_finite_is_refused(model: cr.Model, count: int, value: float) -> None:
+    x = X[:count].copy()
+    x[-1, 3, 3, 0] = value
+    for predict in (model, model.predict):
+        with pytest.raises(DataError) as raised:
+            predict(x)
+        assert raised.value.code == "E342"
+
+
+def test_rows_whose_squares_overflow_are_computed(model: cr.Model) -> None:
+    x = X.copy()
+    x[5] *= 1e25
+    np.testing.assert_array_equal(model(x), model(x.tolist()))
+    assert np.isfinite(model(x)).all()

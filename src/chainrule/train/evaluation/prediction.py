@@ -51,10 +51,11 @@ def _plain_outputs(model: ModelState, x: Any) -> np.ndarray | None:
     if len(x) > 1 and rows_per_block(program, len(x)) < len(x):
         return None
     try:
-        outputs = program.run({**model.arrays, plain.name: x}, fixed=model.is_fixed)[f"raw.{plain.output}"]
+        results = program.run({**model.arrays, plain.name: x}, fixed=model.is_fixed)
     except MemoryError:
         return None  # the other path computes smaller blocks, or reports it
-    if not is_finite(outputs):
+    outputs = results[f"raw.{plain.output}"]
+    if not (is_finite(outputs) and plain.were_finite(results)):
         return None
     return outputs if outputs.base is None and outputs is not x else outputs.copy()
 
@@ -168,7 +169,7 @@ def _short_block(model: ModelState, x: Any) -> dict[str, np.ndarray] | None:
     except MemoryError:
         return None
     values = outputs[f"prediction.{plain.output}"][:count]
-    return {plain.output: values} if is_finite(values) else None
+    return {plain.output: values} if is_finite(values) and plain.were_finite(outputs) else None
 
 
 def _require_classes(model: ModelState) -> None:

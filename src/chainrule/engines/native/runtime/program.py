@@ -59,6 +59,8 @@ class Program:
             name for name, s in self._specs.items() if all(isinstance(n, int) for n in s.shape)
         }
         self._row_inputs = [name for name in self._specs if name not in self._parameters]
+        self._row_specs = {name: self._specs[name] for name in self._row_inputs}
+        self._fitting: dict[str, np.ndarray] = {}  # fixed parameters of the last run, which were checked
         # Executables that no thread uses; the last used comes first.
         self._free: deque[Executable] = deque()
         self._packed, self._chunk_runners = PackedFactors(), Memo(MAX_RUNNERS)
@@ -95,11 +97,11 @@ class Program:
         """
         threads, rows = settings.threads, self._fixed_rows
         if rows and len(next(iter(arrays[name] for name in self._row_inputs), ())):
-            return self._run_chunks(arrays, bind(self._specs, arrays)["B"], rows, fixed)
+            return self._run_chunks(arrays, self._sizes(arrays, fixed)["B"], rows, fixed)
         executable = self._take(arrays, fixed)
         if executable is not None:
             return self._run_executable(executable, arrays, threads)
-        sizes = bind(self._specs, arrays)
+        sizes = self._sizes(arrays, fixed)
         rows = self._rows_at_a_time(sizes.get("B", 0))
         if rows:
             return self._run_chunks(arrays, sizes["B"], rows, fixed)
@@ -126,6 +128,29 @@ class Program:
     def _give_back(self, executable: Executable | None) -> None:
         if executable is not None:
             self._free.appendleft(executable)
+
+    def _sizes(self, arrays: Arrays, fixed: bool) -> dict[str, int]:
+        """Return the symbolic sizes; parameters that never change are checked once.
+
+        Raises:
+            ShapeError E209, E210: an array is missing or does not fit.
+        """
+        if fixed and self._are_fitting(arrays):
+            return bind(self._row_specs, arrays)
+        sizes = bind(self._specs, arrays)
+        known = {name: arrays[name] for name in self._parameters} if fixed else {}
+        is_usual = all(array.flags.c_contiguous and array.dtype.isnative for array in known.values())
+        self._fitting = known if is_usual else {}
+        return sizes
+
+    def _are_fitting(self, arrays: Arrays) -> bool:
+        """Return whether the parameters are the fixed ones that were checked, and no input is missing."""
+        fitting = self._fitting
+        return (
+            bool(fitting)
+            and all(arrays.get(name) is array for name, array in fitting.items())
+            and all(name in arrays for name in self._row_inputs)
+        )
 
     @property
     def _fixed_rows(self) -> int:
@@ -189,9 +214,7 @@ class Program:
 
     def _run_chunks(self, arrays: Arrays, rows: int, size: int, fixed: bool) -> dict[str, np.ndarray]:
         """Return the outputs of independent rows, computed ``size`` rows at a time."""
-        nodes = self.graph.outputs.items()
-        shapes = {name: [size_at(axis, {"B": rows}) for axis in node.shape] for name, node in nodes}
-        results = {name: np.empty(shapes[name], node.dtype) for name, node in nodes}
+        results = {name: np.empty((rows, *shape), dtype) for name, shape, dtype in self._result_forms}
         chunks = self._chunks(size, fixed)
         compute = self._compute_chunks if chunks.is_possible else self._compute_chunks_by_calls
         try:
@@ -200,10 +223,17 @@ class Program:
             return self._run_all(arrays, {"B": rows}, 1, fixed)
         return results
 
+    @cached_property
+    def _result_forms(self) -> list[tuple[str, tuple[int, ...], np.dtype]]:
+        """The name, the shape of a row and the dtype of each output of independent rows."""
+        outputs = self.graph.outputs.items()
+        return [(name, tuple(size_at(n, {}) for n in x.shape[1:]), np.dtype(x.dtype)) for name, x in outputs]
+
     def _compute_chunks(self, chunks: Chunks, arrays: Arrays, results: Arrays, _: bool) -> None:
         """Compute chunks in machine code."""
-        specs = self._specs.items()
-        arrays = {name: np.asarray(arrays[name], spec.dtype, order="C") for name, spec in specs}
+        specs = self._row_specs if self._are_fitting(arrays) else self._specs
+        contiguous = {name: np.asarray(arrays[name], spec.dtype, order="C") for name, spec in specs.items()}
+        arrays = {**arrays, **contiguous}
         rows = len(arrays[self._row_inputs[0]])
         start = rows - rows % chunks.size
         end = slice(start, rows)
