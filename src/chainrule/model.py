@@ -59,7 +59,7 @@ from chainrule.train.fit_preparation import TrainingData
 from chainrule.train.history import History
 from chainrule.train.inputs.batch_source import is_source
 from chainrule.train.model_base import Shortcut, StateHolder
-from chainrule.train.model_state import Options, untrained
+from chainrule.train.model_state import ModelOptions, untrained
 from chainrule.train.parameter_loading import initialize, load_parameters, load_states
 from chainrule.uncertainty.accessor import Uncertainty
 
@@ -125,7 +125,7 @@ class Model(StateHolder):
         metrics: Metrics = None,
         penalty: Penalty | None = None,
         clip: Clip | None = None,
-        **options: Unpack[Options],
+        **options: Unpack[ModelOptions],
     ) -> None:
         super().__init__(
             untrained(net, loss, optimizer, metrics=metrics, penalty=penalty, clip=clip, **options)

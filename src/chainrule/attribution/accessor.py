@@ -17,11 +17,10 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from chainrule.attribution.attribution import Attribution
-    from chainrule.attribution.counterfactual import Counterfactuals
-    from chainrule.attribution.counterfactual import Options as CounterfactualOptions
-    from chainrule.attribution.permutation_importance_and_partial_dependence import Importance
+    from chainrule.attribution.counterfactual import CounterfactualOptions, Counterfactuals
     from chainrule.attribution.permutation_importance_and_partial_dependence import (
-        Options as ImportanceOptions,
+        Importance,
+        ImportanceOptions,
     )
     from chainrule.attribution.tracin_influence import Influence
 

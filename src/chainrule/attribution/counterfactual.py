@@ -505,7 +505,7 @@ def _target_range(requested: Any, prediction: float) -> tuple[float, float]:
     return (value, np.inf) if prediction < value else (-np.inf, value)
 
 
-class Options(TypedDict, total=False):
+class CounterfactualOptions(TypedDict, total=False):
     """The optional arguments of ``counterfactual``; see ``Model.counterfactual``."""
 
     data: Any
@@ -579,10 +579,10 @@ class Counterfactuals(Page):
 
 
 def find_counterfactuals(
-    model: ModelState, row: Any, target: Any = None, **options: Unpack[Options]
+    model: ModelState, row: Any, target: Any = None, **options: Unpack[CounterfactualOptions]
 ) -> Counterfactuals:
     """Return the smallest changes that give the requested prediction; see ``Model.counterfactual``."""
-    refuse_unknown("counterfactual", options, Options.__annotations__)
+    refuse_unknown("counterfactual", options, CounterfactualOptions.__annotations__)
     max_changes = integer(options.get("max_changes", 3), "max_changes", "counterfactual", minimum=1)
     count = integer(options.get("count", 3), "count", "counterfactual", minimum=1)
     lang = language(options.get("lang"), "counterfactual")

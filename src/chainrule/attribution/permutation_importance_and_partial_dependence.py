@@ -167,7 +167,7 @@ BAR_LENGTH = 24  # characters of the longest bar
 COLOR, GRAY = "#2563a8", "#adb5bd"  # columns above their standard deviation, and others
 
 
-class Options(TypedDict, total=False):
+class ImportanceOptions(TypedDict, total=False):
     """The optional arguments of ``importance``; see ``Model.importance``."""
 
     metric: str | None
@@ -232,9 +232,11 @@ def order_of(values: np.ndarray) -> np.ndarray:
     return np.argsort(-values, kind="stable")
 
 
-def measure_importance(model: ModelState, x: Any, y: Any = None, **options: Unpack[Options]) -> Importance:
+def measure_importance(
+    model: ModelState, x: Any, y: Any = None, **options: Unpack[ImportanceOptions]
+) -> Importance:
     """Return the decrease of a metric when each column is shuffled; see ``Model.importance``."""
-    refuse_unknown("importance", options, Options.__annotations__)
+    refuse_unknown("importance", options, ImportanceOptions.__annotations__)
     repeats = integer(options.get("repeats", 5), "repeats", "importance", minimum=1)
     seed = random_seed(options.get("seed", 0), "importance")
     lang = language(options.get("lang"), "importance")
@@ -271,7 +273,7 @@ def measure_importance(model: ModelState, x: Any, y: Any = None, **options: Unpa
     return Importance(own.title, lang, own.sections, tuple(groups), *values, name, score, others)
 
 
-def _limit(model: ModelState, options: Options) -> float | None:
+def _limit(model: ModelState, options: ImportanceOptions) -> float | None:
     """Return the threshold of two classes, if one is passed (E611: of another output, or of several)."""
     passed, count = options.get("threshold"), len(model.targets)
     if passed is not None and count > 1:

@@ -7,7 +7,7 @@ A rule has
                 bounds
 
 and holds in exact arithmetic: what rounding may change is added outward (``interval.py``). A new rule is a
-subclass of ``Rule`` in a file of ``rules/`` and an entry of that file's ``RULES``; ``tests/properties/
+subclass of ``BoundRule`` in a file of ``rules/`` and an entry of that file's ``RULES``; ``tests/properties/
 test_bounds.py`` then compares it with values of the card at random points and at all corners.
 """
 
@@ -51,7 +51,7 @@ def reduced_axes(op: Card) -> tuple[int, ...]:
     return attributes["axes"] if "axes" in attributes else (attributes["axis"],)
 
 
-class Rule:
+class BoundRule:
     """Base of the rules; the bounds of a value that has no linear relaxation are constant."""
 
     def interval(self, op: Card, inputs: Sequence[Interval], terms: int) -> Interval:

@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule.bounds.evaluation import Transposed, evaluated
 from chainrule.bounds.interval import ARITHMETICS, Interval
-from chainrule.bounds.rule import Rule
+from chainrule.bounds.rule import BoundRule
 from chainrule.bounds.rules import RULES
 from chainrule.bounds.rules.linear import Linear, Rearrangement
 from chainrule.errors import UsageError, fact
@@ -90,7 +90,7 @@ class Structure:
                 self.fixed[node] = self._constant(node, arrays)
         self.rules = {node: self._rule(node) for node in self.nodes if node.inputs and node in self.variable}
 
-    def _rule(self, node: Node) -> Rule:
+    def _rule(self, node: Node) -> BoundRule:
         rule = RULES.get(node.op.name)
         if rule is None:
             expected = ", ".join(sorted(RULES))
@@ -115,7 +115,7 @@ class Structure:
         return self.bounded(node, card, inputs, self._rule(node))[0]
 
     def bounded(
-        self, node: Node, card: Card, inputs: Sequence[Interval], rule: Rule | None = None
+        self, node: Node, card: Card, inputs: Sequence[Interval], rule: BoundRule | None = None
     ) -> tuple[Interval, np.ndarray | None]:
         """Return bounds of the value of a node, and by how much rounding may change it, if it may.
 
@@ -136,7 +136,7 @@ class Structure:
         return self._rounded(node, card, inputs, rule, y, -np.inf)
 
     def _rounded(
-        self, node: Node, card: Card, inputs: Sequence[Interval], rule: Rule, y: Interval, low: float
+        self, node: Node, card: Card, inputs: Sequence[Interval], rule: BoundRule, y: Interval, low: float
     ) -> tuple[Interval, np.ndarray | None]:
         """Return the result of ``bounded``; the value is in ``y`` before rounding, never below ``low``."""
         if not self.is_rounded:

@@ -45,8 +45,7 @@ from chainrule.train.default_table_ensemble import (
     recipe_for,
     scoring_rare_classes,
 )
-from chainrule.train.model_state import ModelState
-from chainrule.train.model_state import Options as ModelOptions
+from chainrule.train.model_state import ModelOptions, ModelState
 from chainrule.train.robust import (
     TRADES,
     AdversarialTraining,

@@ -336,7 +336,7 @@ class ModelState:
         return replace(self, parameters=parameters, states=states)
 
 
-class Options(TypedDict, total=False):
+class ModelOptions(TypedDict, total=False):
     """The other options of a model; see ``chainrule.Model``."""
 
     loss_weights: Mapping[str, float] | None
@@ -357,11 +357,11 @@ def untrained(
     metrics: Sequence[MetricLike] | None = None,
     penalty: Penalty | None = None,
     clip: Clip | None = None,
-    **options: Unpack[Options],
+    **options: Unpack[ModelOptions],
 ) -> ModelState:
     """Return the state of a new model; for the arguments and errors see ``chainrule.Model``."""
     require_layer("Model", net)
-    refuse_unknown("Model", options, Options.__annotations__)
+    refuse_unknown("Model", options, ModelOptions.__annotations__)
     dtype, paths = options.get("dtype") or settings.dtype, options.get("frozen", ())
     choice(dtype, FLOATS, "dtype", "Model")
     precision = options.get("precision")

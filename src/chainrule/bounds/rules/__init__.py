@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from chainrule.bounds.rule import Rule
+from chainrule.bounds.rule import BoundRule
 from chainrule.bounds.rules import extremes, indexing, linear, monotone, products, selection, steps
 
-RULES: dict[str, Rule] = {
+RULES: dict[str, BoundRule] = {
     **linear.RULES,
     **products.RULES,
     **monotone.RULES,

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from chainrule.bounds.interval import TINY, UNIT, Interval
-from chainrule.bounds.rule import Relaxation, Rule
+from chainrule.bounds.rule import BoundRule, Relaxation
 from chainrule.ops.operation_card import Card
 
 
-class Reduced(Rule):
+class Reduced(BoundRule):
     """The largest or the smallest value over axes.
 
     Args:
@@ -59,7 +59,7 @@ def _first_largest(array: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
     return np.moveaxis(mask.reshape(moved.shape), range(-len(axes), 0), axes)
 
 
-class Paired(Rule):
+class Paired(BoundRule):
     """The larger or the smaller of two values: ``b + relu(a - b)`` with the chord of relu above.
 
     Args:
@@ -96,4 +96,9 @@ class Paired(Rule):
         return Relaxation(far, close, -rise, zero)
 
 
-RULES: dict[str, Rule] = {"max": Reduced(1), "min": Reduced(-1), "maximum": Paired(1), "minimum": Paired(-1)}
+RULES: dict[str, BoundRule] = {
+    "max": Reduced(1),
+    "min": Reduced(-1),
+    "maximum": Paired(1),
+    "minimum": Paired(-1),
+}

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from chainrule.bounds.interval import TINY, Arithmetic, Interval, gamma
-from chainrule.bounds.rule import Rule, reduced_axes
+from chainrule.bounds.rule import BoundRule, reduced_axes
 from chainrule.bounds.rules.linear import Linear, Rearrangement, rounded_sum
 from chainrule.bounds.rules.monotone import ACCURACY, rounded_function
 from chainrule.ops.operation_card import Card
@@ -22,7 +22,7 @@ class Resampling(Linear):
         return replace(op, taps=taps).evaluate(*inputs)  # pyright: ignore[reportCallIssue]
 
 
-class Rows(Rearrangement):
+class TableRows(Rearrangement):
     """The rows of a table; if the index is not certain, every row between its bounds is possible."""
 
     def is_linear(self, op: Card, variable: Sequence[bool]) -> bool:
@@ -44,7 +44,7 @@ class Rows(Rearrangement):
         return Interval(lower, upper)
 
 
-class Marked(Rule):
+class Marked(BoundRule):
     """A 1 at the index, 0 elsewhere: certain if the index is."""
 
     def interval(self, op: Card, inputs: Sequence[Interval], terms: int) -> Interval:
@@ -56,7 +56,7 @@ class Marked(Rule):
         return Interval(is_sure.astype(np.float64), is_possible.astype(np.float64))
 
 
-class Largest(Rule):
+class Largest(BoundRule):
     """The index of the largest element: one of those that no lower bound of another exceeds."""
 
     def interval(self, op: Card, inputs: Sequence[Interval], terms: int) -> Interval:
@@ -68,7 +68,7 @@ class Largest(Rule):
         return Interval(is_possible.argmax(axis).reshape(shape), last.reshape(shape))
 
 
-class Product(Rule):
+class Product(BoundRule):
     """The product over axes, element by element."""
 
     def interval(self, op: Card, inputs: Sequence[Interval], terms: int) -> Interval:
@@ -94,7 +94,7 @@ class Product(Rule):
         return rounded_sum(partial, terms, arithmetic)
 
 
-class Raised(Rule):
+class Raised(BoundRule):
     """The power: monotone in each argument for bases above 0; for others only constant integer exponents."""
 
     def interval(self, op: Card, inputs: Sequence[Interval], terms: int) -> Interval:
@@ -116,9 +116,9 @@ class Raised(Rule):
         return rounded_function(y, arithmetic)
 
 
-RULES: dict[str, Rule] = {
+RULES: dict[str, BoundRule] = {
     "resample": Resampling(),
-    "gather": Rows(),
+    "gather": TableRows(),
     "one_hot": Marked(),
     "argmax": Largest(),
     "prod": Product(),

@@ -17,14 +17,14 @@ from typing import TypeAlias
 import numpy as np
 
 from chainrule.bounds.interval import Arithmetic, Interval, gamma, middle, widened
-from chainrule.bounds.rule import Relaxation, Rule
+from chainrule.bounds.rule import BoundRule, Relaxation
 from chainrule.ops.operation_card import Card
 from chainrule.symbolic_shape import FLOATS
 
 Arrays: TypeAlias = "Sequence[np.ndarray]"
 
 
-class Linear(Rule):
+class Linear(BoundRule):
     """An operation that is linear in each input."""
 
     def absolute(self, op: Card, *inputs: np.ndarray) -> np.ndarray:
@@ -178,7 +178,7 @@ class Conversion(Rearrangement):
         return op.attributes["dtype"] in FLOATS
 
 
-class Unchanged(Rule):
+class Unchanged(BoundRule):
     """The value itself, where only the derivative differs, so the pullback cannot be used."""
 
     def interval(self, op: Card, inputs: Sequence[Interval], terms: int) -> Interval:
@@ -190,7 +190,7 @@ class Unchanged(Rule):
 
 
 _MOVES = Rearrangement()
-RULES: dict[str, Rule] = {
+RULES: dict[str, BoundRule] = {
     "add": Addition(),
     "subtract": Difference(),
     "negative": Negative(),

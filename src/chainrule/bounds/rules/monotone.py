@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from chainrule.bounds.interval import TINY, UNIT, Arithmetic, Interval
-from chainrule.bounds.rule import Relaxation, Rule
+from chainrule.bounds.rule import BoundRule, Relaxation
 from chainrule.ops.operation_card import Card
 from chainrule.records import frozen
 
@@ -26,7 +26,7 @@ Numbers = Callable[[np.ndarray], np.ndarray]
 
 
 @frozen(eq=False)
-class Curve(Rule):
+class Curve(BoundRule):
     """A function of one number.
 
     Args:
@@ -115,7 +115,7 @@ def _best(
     return np.take_along_axis(factors, index, 0)[0], np.take_along_axis(intercepts, index, 0)[0]
 
 
-class Relu(Rule):
+class Relu(BoundRule):
     """``max(x, 0)``: the chord above, and below the line through 0 with slope 0 or 1."""
 
     def interval(self, op: Card, inputs: Sequence[Interval], terms: int) -> Interval:
@@ -143,7 +143,7 @@ class Clip(Curve):
         return (op.attributes["low"], op.attributes["high"])
 
 
-class Wave(Rule):
+class Wave(BoundRule):
     """Sine and cosine.
 
     Args:
@@ -183,7 +183,7 @@ def _both(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 _ROOT_PI = float(np.sqrt(np.pi))
-RULES: dict[str, Rule] = {
+RULES: dict[str, BoundRule] = {
     "relu": Relu(),
     "exp": Curve(np.exp, lambda s: (np.log(s),)),
     "log": Curve(lambda x: 1.0 / x, lambda s: (1.0 / s,)),

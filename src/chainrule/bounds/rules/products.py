@@ -19,7 +19,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from chainrule.bounds.interval import TINY, UNIT, Arithmetic, Interval, middle
-from chainrule.bounds.rule import Relaxation, Rule
+from chainrule.bounds.rule import BoundRule, Relaxation
 from chainrule.bounds.rules.linear import Arrays, Linear, rounded_sum
 from chainrule.ops.operation_card import Card
 
@@ -126,7 +126,7 @@ class Quotient(BilinearProduct):
         return (inherited + error) * (1.0 + 1e-9) + TINY
 
 
-RULES: dict[str, Rule] = {
+RULES: dict[str, BoundRule] = {
     "multiply": ElementwiseProduct(),
     "divide": Quotient(),
     "matmul": MatrixProduct(),

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from chainrule.bounds.interval import TINY, Arithmetic, Interval, gamma
-from chainrule.bounds.rule import Relaxation, Rule
+from chainrule.bounds.rule import BoundRule, Relaxation
 from chainrule.ops.operation_card import Card
 
 TERMS = 2**20  # exponentials that are computed at once
 WIDEST = 40.0  # an interval of scores; chords of wider exponentials are of no use
 
 
-class Comparison(Rule):
+class Comparison(BoundRule):
     """``a < b`` and the like: surely true (``lower``), possibly true (``upper``).
 
     Args:
@@ -31,21 +31,21 @@ class Comparison(Rule):
         return Interval(sure, possible | np.isnan(a.upper) | np.isnan(b.lower))  # NaN: no bound
 
 
-class Monotone(Rule):
+class Monotone(BoundRule):
     """A function that does not decrease in any input and is not rounded."""
 
     def interval(self, op: Card, inputs: Sequence[Interval], terms: int) -> Interval:
         return Interval(op.evaluate(*(x.lower for x in inputs)), op.evaluate(*(x.upper for x in inputs)))
 
 
-class Not(Rule):
+class Not(BoundRule):
     """The negation of a truth value."""
 
     def interval(self, op: Card, inputs: Sequence[Interval], terms: int) -> Interval:
         return Interval(op.evaluate(inputs[0].upper), op.evaluate(inputs[0].lower))
 
 
-class Equality(Rule):
+class Equality(BoundRule):
     """``a == b``: surely true of two equal points, possibly true where the intervals overlap."""
 
     def interval(self, op: Card, inputs: Sequence[Interval], terms: int) -> Interval:
@@ -62,7 +62,7 @@ class Inequality(Equality):
         return Interval(~equal.upper, ~equal.lower)
 
 
-class Finite(Rule):
+class Finite(BoundRule):
     """The finiteness of a number; surely true if both bounds are finite."""
 
     def interval(self, op: Card, inputs: Sequence[Interval], terms: int) -> Interval:
@@ -71,7 +71,7 @@ class Finite(Rule):
         return Interval(is_sure, np.ones_like(is_sure))
 
 
-class Selected(Rule):
+class Selected(BoundRule):
     """``where(condition, a, b)``: linear where the condition is certain."""
 
     def interval(self, op: Card, inputs: Sequence[Interval], terms: int) -> Interval:
@@ -96,7 +96,7 @@ class Selected(Rule):
         )
 
 
-class Scores(Rule):
+class Scores(BoundRule):
     """Softmax and its logarithm: ``1 / (1 + sum over the others of exp(x[k] - x[j]))``.
 
     Args:
@@ -139,7 +139,7 @@ class Scores(Rule):
         return -np.log1p(total) if self.is_logarithm else 1.0 / (1.0 + total)
 
 
-class SmoothMaximum(Rule):
+class SmoothMaximum(BoundRule):
     """The logarithm of a sum of exponentials."""
 
     def interval(self, op: Card, inputs: Sequence[Interval], terms: int) -> Interval:
@@ -183,7 +183,7 @@ def rounded_scores(y: Interval, size: np.ndarray, terms: int, arithmetic: Arithm
     return np.where(size < arithmetic.largest, error, np.inf)
 
 
-RULES: dict[str, Rule] = {
+RULES: dict[str, BoundRule] = {
     "greater": Comparison(True),
     "greater_equal": Comparison(True),
     "less": Comparison(False),

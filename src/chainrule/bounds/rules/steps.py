@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from chainrule.bounds.interval import TINY, UNIT, Interval
-from chainrule.bounds.rule import Relaxation, Rule
+from chainrule.bounds.rule import BoundRule, Relaxation
 from chainrule.ops.operation_card import Card
 from chainrule.records import frozen
 
@@ -19,7 +19,7 @@ Errors = Callable[[np.ndarray], "tuple[np.ndarray | float, np.ndarray | float]"]
 
 
 @frozen(eq=False)
-class Step(Rule):
+class Step(BoundRule):
     """A function that rounds.
 
     Args:
@@ -63,7 +63,7 @@ def _half_unit(size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return error, error
 
 
-RULES: dict[str, Rule] = {
+RULES: dict[str, BoundRule] = {
     "floor": Step(lambda size: (1.0, 0.0)),
     "round_to_bfloat16": Step(_half_unit, takes_float32=True),
 }

@@ -311,7 +311,7 @@ def segments_of(blocks: Sequence[Block], width: int) -> Iterator[Segment]:
         if is_divided:
             yield from (Columns(list(block.cells)) for block in group)
         else:
-            yield Rows([block.cells for block in group], width)  # type: ignore[misc]
+            yield RowBlocks([block.cells for block in group], width)  # type: ignore[misc]
 
 
 class Columns:
@@ -332,7 +332,7 @@ class Columns:
         return cells
 
 
-class Rows:
+class RowBlocks:
     """Consecutive blocks with their cells row after row."""
 
     def __init__(self, blocks: list[pl.Series], width: int) -> None:

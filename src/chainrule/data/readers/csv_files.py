@@ -17,10 +17,10 @@ from chainrule.data.readers.cell_columns import Cells, PlainBlock, plain_block
 from chainrule.data.readers.csv_layout import (
     COMMENT,
     SEP,
+    DataRows,
     Dialect,
     Layout,
     Numbered,
-    Rows,
     detect_dialect,
     has_header,
     joined_names,
@@ -84,7 +84,12 @@ def _csv_fault(error: csv.Error, delimiter: str) -> str:
 
 
 def blocks(
-    lines: Lines, records: Iterator[Numbered], text: Iterator[str], sampled: int, dialect: Dialect, rows: Rows
+    lines: Lines,
+    records: Iterator[Numbered],
+    text: Iterator[str],
+    sampled: int,
+    dialect: Dialect,
+    rows: DataRows,
 ) -> Iterator[PlainBlock | list[Numbered]]:
     """Yield the records below the header in blocks.
 
@@ -129,7 +134,7 @@ def _parsed(
     return parsed
 
 
-def add_rows(blocks: Iterator[PlainBlock | list[Numbered]], cells: Cells, rows: Rows) -> np.ndarray:
+def add_rows(blocks: Iterator[PlainBlock | list[Numbered]], cells: Cells, rows: DataRows) -> np.ndarray:
     """Add all rows to the cells; reports all ragged rows together, returns each row's physical line."""
     starts: list[np.ndarray] = []
     block = next(blocks, [])
@@ -326,7 +331,9 @@ def _named(names: list[str], has_row_names: bool, source: str) -> tuple[list[str
 def _table(lines: Lines, text: Iterator[str], head: _Head, header: Header) -> Table:
     names, width = header.names, header.width
     optional = width - len(names)
-    rows = Rows(lines.name, width, header.record, header.units, header.labels, optional, bool(head.comments))
+    rows = DataRows(
+        lines.name, width, header.record, header.units, header.labels, optional, bool(head.comments)
+    )
     lines.number, lines.buffered = head.start, 0
     records = records_of(lines, text, head.dialect)
     if header.line > head.start:

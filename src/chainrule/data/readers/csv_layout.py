@@ -488,7 +488,7 @@ _SHOWN = 5  # ragged lines that an error lists
 
 
 @dataclass
-class Rows:
+class DataRows:
     """Selection of the rows among the records below a header.
 
     Args:

@@ -25,7 +25,7 @@ _NUMBERS = ("i", "j", "k")
 
 
 @frozen
-class Rule:
+class NameRule:
     """One line of a family's table.
 
     Args:
@@ -34,7 +34,7 @@ class Rule:
         change: a transform after that of the layer kind, such as selecting one of three parts.
 
     Example:
-        >>> rule = Rule("stage{i}.block{j}.conv{k}", "layer{i}.{j-1}.conv{k}")
+        >>> rule = NameRule("stage{i}.block{j}.conv{k}", "layer{i}.{j-1}.conv{k}")
         >>> rule.places("stage2.block1.conv3"), rule.places("head")
         (['layer2.0.conv3'], [])
     """
@@ -87,7 +87,7 @@ class Family:
 
     name: str
     library: str
-    rules: tuple[Rule, ...]
+    rules: tuple[NameRule, ...]
     ignored: tuple[tuple[str, str], ...] = ()
     changes: tuple[tuple[str, Transform], ...] = field(default=())
     is_own: bool = False
@@ -123,10 +123,10 @@ _MASK: Text = "an attention mask"
 _TASK: Text = "a head of another task"
 
 
-def _rules(table: str) -> tuple[Rule, ...]:
+def _rules(table: str) -> tuple[NameRule, ...]:
     """Return the rules of a table, one per line: our path, then theirs."""
     lines = (line.split() for line in table.strip().splitlines())
-    return tuple(Rule(ours, theirs) for ours, theirs in lines)
+    return tuple(NameRule(ours, theirs) for ours, theirs in lines)
 
 
 CHAINRULE = Family("chainrule", "chainrule", (), is_own=True)
@@ -205,8 +205,8 @@ VIT = Family(
     "vit",
     "torchvision",
     (
-        Rule("token.weight", "class_token", UNSTACKED),
-        Rule("position.weight", "encoder.pos_embedding", UNSTACKED),
+        NameRule("token.weight", "class_token", UNSTACKED),
+        NameRule("position.weight", "encoder.pos_embedding", UNSTACKED),
         *_rules("""
             patches                               conv_proj
             blocks.layer{i}.attention             encoder.layers.encoder_layer_{i-1}.self_attention
@@ -223,14 +223,14 @@ VIT_HUGGINGFACE = Family(
     "vit",
     "huggingface",
     (
-        Rule("token.weight", "vit.embeddings.cls_token|embeddings.cls_token", UNSTACKED),
-        Rule(
+        NameRule("token.weight", "vit.embeddings.cls_token|embeddings.cls_token", UNSTACKED),
+        NameRule(
             "position.weight", "vit.embeddings.position_embeddings|embeddings.position_embeddings", UNSTACKED
         ),
-        Rule("head", "classifier"),
-        Rule("head.pooler", "vit.pooler.dense|pooler.dense"),
+        NameRule("head", "classifier"),
+        NameRule("head.pooler", "vit.pooler.dense|pooler.dense"),
         *(
-            Rule(ours, f"vit.{theirs}|{theirs}")
+            NameRule(ours, f"vit.{theirs}|{theirs}")
             for ours, theirs in {
                 "patches": "embeddings.patch_embeddings.projection",
                 "blocks.layer{i}.attention.output": "encoder.layer.{i-1}.attention.output.dense",
@@ -251,7 +251,7 @@ GPT2 = Family(
     "huggingface",
     (
         *(
-            Rule(f"blocks.layer{{i}}.attention.{name}", "h.{i-1}.attn.c_attn", part(number, 3))
+            NameRule(f"blocks.layer{{i}}.attention.{name}", "h.{i-1}.attn.c_attn", part(number, 3))
             for number, name in enumerate(("query", "key", "value"), 1)
         ),
         *_rules("""
@@ -300,7 +300,7 @@ BERT = Family(
 )
 
 
-def _transformer(ours: str, theirs: str) -> tuple[Rule, ...]:
+def _transformer(ours: str, theirs: str) -> tuple[NameRule, ...]:
     """Return the rules of a stack of ``torch.nn.Transformer``; its decoder layers have three norms."""
     return _rules(f"""
         {ours}layer{{i}}.attention              {theirs}layers.{{i-1}}.self_attn
@@ -343,4 +343,4 @@ FAMILIES: tuple[Family, ...] = (
 
 def custom_family(table: Mapping[str, str]) -> Family:
     """Return a custom family, from a table of our paths and theirs: ``{"conv{i}": "features.{i-1}"}``."""
-    return Family(CUSTOM, CUSTOM, tuple(Rule(ours, theirs) for ours, theirs in table.items()))
+    return Family(CUSTOM, CUSTOM, tuple(NameRule(ours, theirs) for ours, theirs in table.items()))

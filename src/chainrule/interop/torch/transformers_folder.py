@@ -19,7 +19,7 @@ from chainrule.interop.file_reader import read_tensors
 from chainrule.interop.loading import Tensors, matched, specs_of_inputs, with_values
 from chainrule.interop.refusals import clipped
 from chainrule.interop.settings_of_file import SettingsOfFile, invalid, unsupported
-from chainrule.interop.torch.names import BERT, GPT2, VIT_HUGGINGFACE, Family, Rule
+from chainrule.interop.torch.names import BERT, GPT2, VIT_HUGGINGFACE, Family, NameRule
 from chainrule.nn.blocks.language import TextEncoder
 from chainrule.nn.blocks.transformer import TransformerEncoder, TransformerEncoderLayer
 from chainrule.nn.layer import Layer
@@ -164,10 +164,10 @@ def _count_of_classes(config: SettingsOfFile) -> int:
     return len(names) if isinstance(names, dict) and names else config.integer("num_labels", 2)
 
 
-def _prefixed(family: Family, ours: str, theirs: str, *more: Rule) -> Family:
+def _prefixed(family: Family, ours: str, theirs: str, *more: NameRule) -> Family:
     """Return a family with names before all names: of the part in our network, of the model in the files."""
     rules = [
-        Rule(ours + rule.ours, "|".join(theirs + name for name in rule.theirs.split("|")), rule.change)
+        NameRule(ours + rule.ours, "|".join(theirs + name for name in rule.theirs.split("|")), rule.change)
         for rule in family.rules
     ]
     return replace(family, rules=(*more, *rules))
@@ -204,7 +204,7 @@ def _gpt2(config: SettingsOfFile, head: str | None, tensors: Tensors) -> Describ
         parts["output"] = Unembedding("words") if is_tied else Dense(vocabulary, bias=False)
     elif head in ("pooled", "sentence"):
         parts["head"] = SequencePool("last") if head == "pooled" else _sentence()
-    output = Rule("output.weight", "lm_head.weight")  # not transposed, unlike the other matrices of GPT-2
+    output = NameRule("output.weight", "lm_head.weight")  # not transposed, unlike the other matrices of GPT-2
     family = _prefixed(GPT2, "", _before(tensors, "transformer"), output)
     inputs = {"x": Spec((BATCH, length), "int64")}
     return Described(Sequential(**parts), inputs, family, "cross_entropy" if is_scored else "mse")
@@ -287,12 +287,12 @@ def _pooled(width: int) -> Layer:
 
 
 _BERT_RULES = (
-    Rule("transform", "cls.predictions.transform.dense"),
-    Rule("norm", "cls.predictions.transform.LayerNorm"),
-    Rule("norm.scale", "cls.predictions.transform.LayerNorm.gamma"),
-    Rule("norm.shift", "cls.predictions.transform.LayerNorm.beta"),
-    Rule("output.bias", "cls.predictions.bias|classifier.bias|qa_outputs.bias"),
-    Rule("output", "classifier|qa_outputs"),
+    NameRule("transform", "cls.predictions.transform.dense"),
+    NameRule("norm", "cls.predictions.transform.LayerNorm"),
+    NameRule("norm.scale", "cls.predictions.transform.LayerNorm.gamma"),
+    NameRule("norm.shift", "cls.predictions.transform.LayerNorm.beta"),
+    NameRule("output.bias", "cls.predictions.bias|classifier.bias|qa_outputs.bias"),
+    NameRule("output", "classifier|qa_outputs"),
 )
 
 
