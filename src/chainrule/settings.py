@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from chainrule.errors import ChainruleError, fact
+from chainrule.errors import ChainruleError, UsageError, fact
 from chainrule.thread_count import default_threads, processors, read_lines
 from chainrule.validation import boolean, choice, integer, out_of_range, unknown
 
@@ -250,6 +250,25 @@ def sharding_rules(text: str) -> tuple[tuple[str, str], ...]:
         expected = fact('"copies", "parameters", or layers with axes of the mesh, such as "blocks.*=model"')
         raise out_of_range(text, "cr.settings.sharding", "cr.settings", expected, "parameters")
     return tuple((rule[1], rule[2]) for rule in rules if rule)
+
+
+def require_fast_layout() -> None:
+    """Refuse a mesh or a sharding where ``settings.parallel`` is not ``"fast"``.
+
+    Raises:
+        UsageError E102: it is ``"deterministic"``, which has copies of all parameters on one axis of devices.
+    """
+    if settings.parallel == "deterministic" and (settings.mesh or settings.sharding != "copies"):
+        name = "mesh" if settings.mesh else "sharding"
+        expected = fact('"fast", which the setting {name} needs', name=name)
+        raise refused_setting("parallel", settings.parallel, expected, "fast")
+
+
+def refused_setting(name: str, received: object, expected: object, example: object) -> UsageError:
+    """Return the error for the value of a setting, with an assignment as its fix."""
+    where = f"cr.settings.{name}"
+    fix = f"{where} = {example!r}".replace("'", '"')
+    return UsageError("E102", where=where, name=name, expected=expected, received=received, fix=fix)
 
 
 def _mesh(value: object) -> str:

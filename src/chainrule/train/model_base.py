@@ -14,6 +14,7 @@ import numpy as np
 
 from chainrule.escaping import PrintedText
 from chainrule.plan.memory_requirement import MemoryRequirement
+from chainrule.symbolic_shape import Spec
 from chainrule.train.evaluation import evaluate
 from chainrule.train.history import History
 from chainrule.train.inputs.target import Target
@@ -22,6 +23,7 @@ from chainrule.train.monitor.memory import memory_of
 from chainrule.train.monitor.probe import Probe
 from chainrule.train.monitor.scaling import Scaling, scaling_of
 from chainrule.train.network import Network, Recipe
+from chainrule.train.parameter_loading import with_graphs
 from chainrule.train.private.privacy_spent import PrivacySpent
 from chainrule.train.train_state import Tensors
 
@@ -155,23 +157,32 @@ class StateHolder:
         return memory_of(self._state, batch_size)
 
     def scaling(
-        self, batch_size: int = 32, *, devices: Iterable[int] = (1, 2, 4, 8), kind: str = "h100"
+        self,
+        batch_size: int = 32,
+        *,
+        devices: Iterable[int] = (1, 2, 4, 8),
+        kind: str = "h100",
+        inputs: Mapping[str, Spec | np.ndarray] | np.ndarray | None = None,
     ) -> Scaling:
         """Return an estimate of the time and memory of a training step on 1, 2, ... devices.
 
         It is computed from the graph and published figures; nothing is run (docs/xla.md). The settings
-        ``parallel`` and ``sharding`` apply.
+        ``parallel`` and ``sharding`` apply; ``print`` shows a table.
 
         Args:
             batch_size: samples in a batch, of all devices together.
             devices: numbers of devices.
             kind: the device: ``"h100"``, ``"a100"``, ``"l4"`` or ``"v5e"``.
+            inputs: as of ``initialize``, for a model without parameters; none are sampled, so the network may
+                be larger than the memory of this machine.
 
         Raises:
-            UsageError E101: an unknown device. E102: a number of devices below 1. TrainingError E503: the
-                model has no parameters yet; ``model.initialize(inputs)`` samples them.
+            UsageError E101: an unknown device. E102: a number of devices below 1, or a sharding that needs
+                ``parallel="fast"`` or names layers. TrainingError E503: a model without parameters, and no
+                ``inputs``.
         """
-        return scaling_of(self._state, batch_size, devices=devices, kind=kind)
+        state = self._state if inputs is None else with_graphs(self._state, inputs)
+        return scaling_of(state, batch_size, devices=devices, kind=kind)
 
 
 class MethodGroup:

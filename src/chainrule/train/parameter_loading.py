@@ -42,11 +42,20 @@ def freeze(model: ModelState, *paths: str) -> ModelState:
 def initialize(model: ModelState, inputs: Any, seed: int) -> ModelState:
     """Return the model with graphs and initial parameters; see ``chainrule.Model.initialize``."""
     seed = random_seed(seed, "initialize")
+    return replace(with_graphs(model, inputs).initialized(seed), is_given=True, facts={})
+
+
+def with_graphs(model: ModelState, inputs: Any) -> ModelState:
+    """Return the model with graphs for inputs, which are arrays or specs, and without parameters.
+
+    Raises:
+        UsageError E113: other inputs.
+    """
     values = inputs.values() if isinstance(inputs, Mapping) else (inputs,)
     if values and all(isinstance(value, np.ndarray) for value in values):
         inputs = specs_of(Arrays.raw(inputs), model.recipe.dtype)
     require_specs(inputs)
-    return replace(model.built(inputs, are_fixed=False).initialized(seed), is_given=True, facts={})
+    return model.built(inputs, are_fixed=False)
 
 
 def load_parameters(model: ModelState, values: Mapping[str, Any]) -> ModelState:

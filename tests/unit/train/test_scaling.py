@@ -7,7 +7,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.apps.cli.main import main
-from chainrule.errors import UsageError
+from chainrule.errors import TrainingError, UsageError
 from chainrule.graph import input_node
 from chainrule.ops.linear.convolution import convolution
 from chainrule.train.monitor.scaling import KINDS, cost_of
@@ -57,11 +57,51 @@ def test_the_command_prints_a_table(kind: str, capsys: pytest.CaptureFixture[str
     assert [line.split()[0] for line in output.splitlines() if "✓" in line] == ["1", "2", "3"]
 
 
+def test_a_network_larger_than_the_memory_is_estimated_without_parameters() -> None:
+    model = cr.Model(cr.Sequential(cr.Dense(10**6, "relu"), cr.Dense(10**6)), "mse", cr.Adam(1e-3))
+    with pytest.raises(TrainingError, match="E503"):
+        model.scaling(64)
+    scaling = model.scaling(64, devices=[1, 64], inputs=np.zeros((1, 20), "float32"))
+    assert scaling.parameters == 4 * (20 * 10**6 + 10**12 + 2 * 10**6)
+    assert scaling.divided is not None
+    assert (scaling.divided.devices, scaling.divided.fits) == (64, False)
+    assert "too large, also with" in str(scaling).splitlines()[-1]
+    assert model.parameters() == {}
+
+
+def test_where_copies_are_too_large_the_sharding_that_fits_is_named() -> None:
+    model = cr.Model(cr.Sequential(cr.Dense(60000, "relu"), cr.Dense(60000)), "mse", cr.Adam(1e-3))
+    scaling = model.scaling(64, devices=[1, 16], inputs=np.zeros((1, 20), "float32"))
+    assert not any(one.fits for one in scaling.placements)
+    lines = str(scaling).splitlines()
+    assert lines[1] == 'settings: parallel="deterministic", sharding="copies"'
+    assert 'with parallel="fast" and sharding="parameters" it fits on 16 devices' in lines[-1]
+    with cr.settings.using(parallel="fast", sharding="parameters"):
+        divided = model.scaling(64, devices=[1, 16], inputs=np.zeros((1, 20), "float32"))
+    assert divided.placements[1] == scaling.divided
+    assert divided.divided is None
+
+
+def test_a_sharding_without_an_estimate_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UsageError, match="E102") as refused, cr.settings.using(sharding="parameters"):
+        _model().scaling(32)
+    assert refused.value.fix == 'cr.settings.parallel = "fast"'
+    with (
+        pytest.raises(UsageError, match="E102") as refused,
+        cr.settings.using(parallel="fast", sharding="dense1=model", mesh="data=2, model=2"),
+    ):
+        _model().scaling(32)
+    assert refused.value.fix == 'cr.settings.sharding = "parameters"'
+    assert main(["plan", "iris", "--sharding", "parameters"]) == 2
+    output, errors = capsys.readouterr()
+    assert (output, "fix       --parallel fast" in errors) == ("", True)
+
+
 def test_the_table_is_in_the_language_of_the_user() -> None:
     with cr.settings.using(lang="zh"):
         lines = str(_model().scaling(32, devices=[1])).splitlines()
     assert "参数" in lines[0]
-    assert lines[1].split() == [
+    assert lines[2].split() == [
         "设备数",
         "每个设备的行数",
         "一步",

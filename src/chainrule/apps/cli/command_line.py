@@ -374,14 +374,21 @@ def _typed_value(option: str, words: Sequence[str]) -> str | None:
 
 def _kind(hint: Any) -> str:
     """Return the values that a parameter takes."""
-    info = next((part for part in getattr(hint, "__metadata__", ()) if hasattr(part, "min")), None)
-    low, high = getattr(info, "min", None), getattr(info, "max", None)
+    low, high = _limits(hint)
     if low is not None and high is not None:
         return fact("{low} to {high}", low=low, high=high)
     if choices := _choices(hint):
         return ", ".join(choices)
     kinds = str(hint)
-    return fact("an integer") if "int" in kinds else fact("a number") if "float" in kinds else ""
+    if "int" in kinds:
+        return fact("an integer") if low is None else fact("an integer, at least {minimum}", minimum=low)
+    return fact("a number") if "float" in kinds else ""
+
+
+def _limits(hint: Any) -> tuple[Any, Any]:
+    """Return the smallest and the largest value of a parameter; ``None`` where there is none."""
+    info = next((part for part in getattr(hint, "__metadata__", ()) if hasattr(part, "min")), None)
+    return getattr(info, "min", None), getattr(info, "max", None)
 
 
 def _choices(hint: Any) -> list[str]:
@@ -395,7 +402,9 @@ def _sample(hint: Any, typed: str = "") -> str:
     if choices := _choices(hint):
         return nearest(typed, choices) or choices[0]
     kinds = str(hint)
-    return "1" if "int" in kinds else "0.1" if "float" in kinds else "VALUE"
+    if "int" in kinds:
+        return str(max(1, _limits(hint)[0] or 1))
+    return "0.1" if "float" in kinds else "VALUE"
 
 
 def _display_name(parameter: Any) -> str:

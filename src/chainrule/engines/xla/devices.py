@@ -21,7 +21,7 @@ from chainrule.fork_safety import fork_count
 from chainrule.nn.scope import is_at
 from chainrule.ops.batch_axis import SHARDS
 from chainrule.records import frozen
-from chainrule.settings import mesh_of, settings, sharding_rules
+from chainrule.settings import mesh_of, refused_setting, require_fast_layout, settings, sharding_rules
 
 Array = Any  # jax.Array, or a tracer of one
 ON_CPU = fact(
@@ -57,20 +57,17 @@ class Layout:
                 ``parallel`` is not ``"fast"``.
         """
         if settings.parallel == "deterministic":
-            if settings.mesh or settings.sharding != "copies":
-                name = "mesh" if settings.mesh else "sharding"
-                expected = fact('"fast", which the setting {name} needs', name=name)
-                raise _refused("parallel", settings.parallel, expected, "fast")
+            require_fast_layout()
             return Layout(True, ((AXIS, devices),))
         mesh = mesh_of(settings.mesh) or {AXIS: devices}
         if math.prod(mesh.values()) != devices:
             expected = fact("axes whose lengths have the product {count}", count=devices)
-            raise _refused("mesh", settings.mesh, expected, f"data={devices}")
+            raise refused_setting("mesh", settings.mesh, expected, f"data={devices}")
         rules = tuple((pattern, (axis,)) for pattern, axis in sharding_rules(settings.sharding))
         unknown = [axis for _, (axis,) in rules if axis not in mesh]
         if unknown:
             expected = fact("axes of the mesh: {names}", names=", ".join(mesh))
-            raise _refused("sharding", settings.sharding, expected, "parameters")
+            raise refused_setting("sharding", settings.sharding, expected, "parameters")
         return Layout(
             False, tuple(mesh.items()), (("*", tuple(mesh)),) if settings.sharding == "parameters" else rules
         )
@@ -228,12 +225,13 @@ def training_devices() -> Devices | None:
     fewest = min(map(len, own))
     local = settings.devices or fewest
     if local > fewest:
-        raise _refused("devices", local, fact("at most {count}, the devices of JAX", count=fewest), fewest)
+        expected = fact("at most {count}, the devices of JAX", count=fewest)
+        raise refused_setting("devices", local, expected, fewest)
     devices = tuple(device for group in own for device in group[:local])
     if settings.parallel == "deterministic" and SHARDS % len(devices):
         expected = fact('1, 2, 4 or 8 devices in all; any number if parallel is "fast"')
         example = max(n for n in (1, 2, 4, 8) if n <= len(devices)) // len(own) or 1
-        raise _refused("devices", local, expected, example)
+        raise refused_setting("devices", local, expected, example)
     return Devices(devices, Layout.of_settings(len(devices)))
 
 
@@ -250,9 +248,3 @@ def device_memory() -> tuple[int, int] | None:
         return None
     free = min(stats["bytes_limit"] - stats.get("bytes_in_use", 0) for stats in known)
     return 1 if devices is None else devices.count, free
-
-
-def _refused(name: str, received: Any, expected: Any, example: Any) -> UsageError:
-    where = f"cr.settings.{name}"
-    fix = f"{where} = {example!r}".replace("'", '"')
-    return UsageError("E102", where=where, name=name, expected=expected, received=received, fix=fix)

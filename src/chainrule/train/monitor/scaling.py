@@ -24,7 +24,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from chainrule.graph import Constant, Input, Node
-from chainrule.messages import Texts, fact, translated
+from chainrule.messages import Message, Texts, fact, translated
 from chainrule.notation.number_format import amount
 from chainrule.notation.text_columns import aligned
 from chainrule.ops.batch_axis import SHARDS
@@ -34,7 +34,7 @@ from chainrule.ops.scan.scan import Scan
 from chainrule.plan.memory_requirement import reference_memory
 from chainrule.plan.passes.elementwise_fusion import is_layout
 from chainrule.records import frozen
-from chainrule.settings import settings
+from chainrule.settings import SHARDINGS, refused_setting, require_fast_layout, settings
 from chainrule.symbolic_shape import Spec, size_at
 from chainrule.train.fit_options import FitOptions
 from chainrule.train.model_state import ModelState
@@ -120,12 +120,18 @@ class Scaling:
         operations: floating-point operations of a step.
         parameters: bytes of the parameters.
         placements: one for each number of devices.
+        parallel, sharding: the settings.
+        divided: where the largest number of devices is too small, the same with ``parallel="fast"`` and
+            ``sharding="parameters"``; its ``fits`` states whether that suffices.
     """
 
     kind: DeviceKind
     operations: float
     parameters: float
     placements: Sequence[Placement]
+    parallel: str = "deterministic"
+    sharding: str = "copies"
+    divided: Placement | None = None
 
     def __str__(self) -> str:
         first = self.placements[0]
@@ -143,7 +149,28 @@ class Scaling:
             operations=amount(self.operations),
             parameters=amount(self.parameters, "B"),
         )
-        return "\n".join([work.render(lang), *aligned(rows)])
+        layout = fact(
+            'settings: parallel="{parallel}", sharding="{sharding}"',
+            parallel=self.parallel,
+            sharding=self.sharding,
+        )
+        lines = [work.render(lang), layout.render(lang), *aligned(rows)]
+        return "\n".join([*lines, self._advice().render(lang)] if self.divided else lines)
+
+    def _advice(self) -> Message:
+        one = self.divided or self.placements[-1]
+        values = {"count": one.devices, "memory": amount(one.memory, "B"), "time": amount(one.seconds, "s")}
+        if one.fits:
+            return fact(
+                'too large as set; with parallel="fast" and sharding="parameters" it fits on {count} devices:'
+                " {memory} on each, a step {time}",
+                **values,
+            )
+        return fact(
+            'too large, also with parallel="fast" and sharding="parameters": {memory} on each of {count}'
+            " devices; a smaller batch or more devices need less",
+            **values,
+        )
 
 
 def scaling_of(
@@ -155,11 +182,27 @@ def scaling_of(
     counts = [integer(n, "devices", "scaling", minimum=1, maximum=2**20, example=8) for n in devices]
     network = trained_network(model, "scaling", "model.initialize(inputs)")
     batch = FitOptions(1, batch_size, 0).batch_size or 1
-    step = training_step(network, weighted=False, horizon=1)
-    work = _Work(step, settings.parallel, settings.sharding)
+    step, (parallel, sharding) = training_step(network, weighted=False, horizon=1), _layout()
+    work = _Work(step, parallel, sharding)
     placements = [work.on(KINDS[kind], count, batch) for count in counts]
     operations, _ = cost_of(step.graph.nodes, {"B": batch})
-    return Scaling(KINDS[kind], operations, work.parameters, placements)
+    largest, divided = max(placements, key=lambda one: one.devices), None
+    if not largest.fits:
+        divided = _Work(step, "fast", "parameters").on(KINDS[kind], largest.devices, batch)
+    return Scaling(KINDS[kind], operations, work.parameters, placements, parallel, sharding, divided)
+
+
+def _layout() -> tuple[str, str]:
+    """Return the settings ``parallel`` and ``sharding``.
+
+    Raises:
+        UsageError E102: a sharding that needs ``parallel="fast"``, or that of single layers.
+    """
+    require_fast_layout()
+    if settings.sharding not in SHARDINGS:
+        expected = fact("for an estimate: {names}", names=", ".join(SHARDINGS))
+        raise refused_setting("sharding", settings.sharding, expected, "parameters")
+    return settings.parallel, settings.sharding
 
 
 class _Work:

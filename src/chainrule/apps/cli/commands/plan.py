@@ -13,10 +13,11 @@ from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.tables import model_table
 from chainrule.apps.cli.texts import text_of
 from chainrule.page import screen
-from chainrule.settings import SHARDINGS, ParallelName, settings
+from chainrule.settings import SHARDINGS, ParallelName, require_fast_layout, settings
 from chainrule.tabular.options import Options
 from chainrule.tabular.training import prepare_training
 from chainrule.train.evaluation.evaluate import specs_of
+from chainrule.train.monitor.scaling import KINDS
 from chainrule.validation import choice
 
 
@@ -35,6 +36,10 @@ def plan(
     **options: Any,
 ) -> int:
     """Print the time and memory of a training step on 1, 2, 4, ... devices; nothing is trained."""
+    choice(kind, KINDS, "--kind")
+    choice(sharding, SHARDINGS, "--sharding")
+    with settings.using(parallel=cast(ParallelName, parallel), sharding=sharding):
+        require_fast_layout()
     reading = take_reading(options)
     chosen = Options(data, target or "", net=net, **asdict(reading))
     training = prepare_training(chosen)
@@ -43,9 +48,8 @@ def plan(
     model_table(model, specs_of({"x": rows}))
     screen.line()
     powers = takewhile(lambda n: n < devices, (2**power for power in range(64)))
-    choice(sharding, SHARDINGS, "--sharding")
     with settings.using(parallel=cast(ParallelName, parallel), sharding=sharding):
-        result = model.initialize(rows[:1]).scaling(batch_size, devices=[*powers, devices], kind=kind)
+        result = model.scaling(batch_size, devices=[*powers, devices], kind=kind, inputs=rows[:1])
     screen.block(str(result))
     screen.line(text_of("plan_note"))
     return 0
