@@ -114,7 +114,10 @@ def test_an_address_without_a_listener_is_named(monkeypatch: pytest.MonkeyPatch)
         "--engine xla --processes 2 --process 1",
         "--engine xla --processes 2 --epsilon 1 --delta 1e-5 --public columns.toml",
         "--engine xla --processes 2 --process 2 --coordinator a:1",
+        "--engine xla --processes 2 --coordinator a:1",
         "--engine xla --processes 2 --process 1 --coordinator a",
+        "--engine xla --processes 2 --process 0 --coordinator :29500",
+        "--engine xla --processes 2 --process 0 --coordinator a:99999",
     ],
 )
 def test_options_that_contradict_each_other_are_refused(
@@ -122,6 +125,25 @@ def test_options_that_contradict_each_other_are_refused(
 ) -> None:
     assert main(["train", "iris", *words.split()]) == 2
     assert "E601" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "fix"),
+    [
+        ("--processes 0", "--processes 2"),
+        ("--processes 3", "--parallel fast"),
+        ("--processes 16 --process 0 --coordinator a:1", "--parallel fast"),
+    ],
+)
+def test_a_number_of_processes_that_is_impossible_is_refused_before_any_starts(
+    words: str, fix: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "iris", "--engine", "xla", *words.split()]) == 2
+    errors = capsys.readouterr().err
+    assert errors.startswith("UsageError E102 in --processes: ")
+    assert f"fix       {fix}\n" in errors
+    with cr.settings.using(parallel="fast"):
+        assert Processes.of(3, None, None, "xla") == Processes(3)
 
 
 def test_more_devices_than_exist_are_refused() -> None:

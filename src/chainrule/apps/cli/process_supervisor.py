@@ -24,6 +24,7 @@ from typing import IO, Any, NamedTuple
 
 from chainrule.errors import TrainingError, UsageError, fact
 from chainrule.escaping import printable_lines
+from chainrule.ops.batch_axis import SHARDS
 from chainrule.optional_dependency import missing
 from chainrule.settings import settings
 
@@ -62,18 +63,21 @@ class Processes(NamedTuple):
         """Return the processes that options ask for, or a scheduler; ``None``: this process alone.
 
         Raises:
-            UsageError E601: options that contradict each other.
+            UsageError E601: options that contradict each other. E102: a number of processes among which the
+                eight shards of the deterministic mode cannot be divided.
         """
         name = engine or settings.engine
         if count is None and number is None and address is None:
             return scheduled(os.environ) if name == "xla" else None
         require_xla("--processes", engine)
-        if count is None or count < 1 or (number is None) != (address is None):
-            fix = "--processes 2 --process 0 --coordinator HOST:29500"
-            raise _refused("--process", fact("needs --processes and --coordinator"), fix)
+        if count is None or (number is None) != (address is None):
+            option = "--coordinator" if number is None else "--process"
+            fix = f"--processes {count or 2} --process {number or 0} --coordinator {address or 'HOST:29500'}"
+            raise _refused(option, fact("needs --processes, --process and --coordinator"), fix)
+        _check_count(count)
         if number is not None and not 0 <= number < count:
             raise _refused("--process", fact("is a number from 0 to --processes - 1"), "--process 0")
-        if address is not None and not address.rpartition(":")[2].isdigit():
+        if address is not None and not _is_address(address):
             raise _refused("--coordinator", fact("is HOST:PORT of process 0"), "--coordinator HOST:29500")
         return Processes(count, number, address or "") if count > 1 else None
 
@@ -113,6 +117,7 @@ def scheduled(variables: Mapping[str, str]) -> Processes | None:
         number, total = variables.get(number_name, ""), variables.get(total_name, "")
         if number.isdigit() and total:
             count = int(total) if total.isdigit() else len(total.split(","))
+            _check_count(count)
             return Processes(count, int(number), "auto") if count > 1 else None
     return None
 
@@ -121,6 +126,30 @@ def require_xla(option: str, engine: str | None) -> None:
     """Raise E601 if the engine, by default that of the settings, is not the one that an option needs."""
     if (engine or settings.engine) != "xla":
         raise _refused(option, fact("needs the engine xla"), "--engine xla")
+
+
+def _check_count(count: int) -> None:
+    """Raise E102 for a number of processes below 1, or one that the deterministic mode cannot have."""
+    is_divided = settings.parallel == "fast" or count < 1 or SHARDS % count == 0
+    if count >= 1 and is_divided:
+        return
+    name = "--processes"
+    expected = fact("an integer, at least {minimum}", minimum=1)
+    if not is_divided:
+        expected = fact("1, 2, 4 or 8 processes; any number with --parallel fast")
+    fix = f"{name} 2" if is_divided else "--parallel fast"
+    raise UsageError("E102", where=name, name=name, expected=expected, received=count, fix=fix)
+
+
+def _is_address(text: str) -> bool:
+    """Return whether a text is HOST:PORT.
+
+    Example:
+        >>> [_is_address(text) for text in ("first:29500", "[::1]:1", ":29500", "first", "first:99999")]
+        [True, True, False, False, False]
+    """
+    host, _, port = text.rpartition(":")
+    return bool(host.strip()) and port.isascii() and port.isdigit() and 0 < int(port[:6]) < 2**16
 
 
 def _refused(option: str, problem: Any, fix: str) -> UsageError:

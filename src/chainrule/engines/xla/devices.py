@@ -230,8 +230,10 @@ def training_devices() -> Devices | None:
     devices = tuple(device for group in own for device in group[:local])
     if settings.parallel == "deterministic" and SHARDS % len(devices):
         expected = fact('1, 2, 4 or 8 devices in all; any number if parallel is "fast"')
-        example = max(n for n in (1, 2, 4, 8) if n <= len(devices)) // len(own) or 1
-        raise refused_setting("devices", local, expected, example)
+        possible = [n for n in range(1, local) if SHARDS % (n * len(own)) == 0]
+        if not possible:  # too many processes
+            raise refused_setting("parallel", settings.parallel, expected, "fast")
+        raise refused_setting("devices", local, expected, max(possible))
     return Devices(devices, Layout.of_settings(len(devices)))
 
 
