@@ -500,9 +500,9 @@ from chainrule.train.callback.mlflow_run import MLflow as MLflow
 from chainrule.train.callback.tensorboard import TensorBoard as TensorBoard
 from chainrule.train.callback.time_limit import TimeLimit as TimeLimit
 from chainrule.train.callback.wandb_run import WandB as WandB
+from chainrule.train.nonfinite.nonfinite_report import trace_nonfinite as trace_nonfinite
 from chainrule.train.nonfinite.record import NonfiniteReport as NonfiniteReport
 from chainrule.train.nonfinite.record import read_nonfinite_report as read_nonfinite_report
-from chainrule.train.nonfinite.step_report import trace_nonfinite as trace_nonfinite
 from chainrule.train.private.privacy import Privacy as Privacy
 from chainrule.train.private.privacy_spent import PrivacySpent as PrivacySpent
 from chainrule.train.robust.adversarial import AdversarialTraining as AdversarialTraining

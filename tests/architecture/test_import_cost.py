@@ -31,7 +31,7 @@ print(*sys.modules)
 # Modules that the training of two dense layers without output does not need: explanations, tables, saving,
 # plots, other layers, losses and optimizers.
 UNUSED = (
-    "apps", "data.tables.columns", "data.tables.preparation", "data.readers.sources",
+    "apps", "data.tables.columns", "data.tables.fitted_preparation", "data.readers.sources",
     "data.readers.streaming", "page", "step_explanation.narrative", "engines.parity", "engines.profile",
     "nn.layers.convolution", "nn.loss.regression", "nn.optimizer.adam", "nn.serialization",
     "nn.recurrent", "nn.schedule.cosine_and_cyclic", "notation.latex", "notation.mathml", "store.run_folder",

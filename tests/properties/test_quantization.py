@@ -29,7 +29,7 @@ from chainrule.ops.linear.int8 import (
 )
 from chainrule.store import container
 from chainrule.train.checkpoint import model_file
-from chainrule.train.int8_predictions import (
+from chainrule.train.int8_inference_graph import (
     Quantization,
     measured_ranges,
     path_of,

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from chainrule.graph import Node
-from chainrule.nn.axis_index import picked
+from chainrule.nn.axis_resampling import picked
 from chainrule.ops import functional as F
 from torch_database.oracle import UnsupportedError, move, numbers
 

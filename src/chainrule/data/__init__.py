@@ -14,7 +14,7 @@ fitting the preparation, and never changes a table passed to it.
     table = table.take(task.rows)                                 # the rows that have a target
     parts = split(table.frame["good"], seed=0, stratify=task.is_classification)
     training = table.take(parts.train)
-    preparation = Preparation.fit(training, columns, task.target, task)  # tables/preparation.py
+    preparation = Preparation.fit(training, columns, task.target, task)  # tables/fitted_preparation.py
     x, y = preparation.inputs(training), preparation.targets(training)
     order = Order(len(x), batch_size=32, seed=0)                  # batches/row_order.py
 
@@ -45,7 +45,7 @@ _LAZY = LazyNames(
         "tables.folds": "folds row_digests unit_digests",
         "readers.images": "read_images image_table labeled_images decode_image",
         "batches.row_order": "Order",
-        "tables.preparation": "Applied Cell Feature Preparation",
+        "tables.fitted_preparation": "Applied Cell Feature Preparation",
         "tables.prepared_data": "PreparedData PreparedRows",
         "tables.public_columns": "PublicColumns",
         "tables.preparation_without_rows": "public_preparation unused_columns",

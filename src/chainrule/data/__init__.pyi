@@ -56,13 +56,13 @@ from chainrule.data.tables.columns import Column as Column
 from chainrule.data.tables.columns import describe as describe
 from chainrule.data.tables.columns import require_columns as require_columns
 from chainrule.data.tables.findings import Finding as Finding
+from chainrule.data.tables.fitted_preparation import Applied as Applied
+from chainrule.data.tables.fitted_preparation import Cell as Cell
+from chainrule.data.tables.fitted_preparation import Feature as Feature
+from chainrule.data.tables.fitted_preparation import Preparation as Preparation
 from chainrule.data.tables.folds import folds as folds
 from chainrule.data.tables.folds import row_digests as row_digests
 from chainrule.data.tables.folds import unit_digests as unit_digests
-from chainrule.data.tables.preparation import Applied as Applied
-from chainrule.data.tables.preparation import Cell as Cell
-from chainrule.data.tables.preparation import Feature as Feature
-from chainrule.data.tables.preparation import Preparation as Preparation
 from chainrule.data.tables.preparation_without_rows import public_preparation as public_preparation
 from chainrule.data.tables.preparation_without_rows import unused_columns as unused_columns
 from chainrule.data.tables.prepared_data import PreparedData as PreparedData

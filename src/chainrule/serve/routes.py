@@ -23,10 +23,10 @@ from chainrule.serve.models import Predictions, Repository, Request, ServedModel
 from chainrule.serve.openapi import document
 from chainrule.web.assets import CONTENT_TYPES, asset_response, load_assets
 from chainrule.web.bodies import Limits, media_type, read_json
-from chainrule.web.exchange import Exchange
-from chainrule.web.guard import Guard, stopping
+from chainrule.web.middleware import Guard, stopping
 from chainrule.web.paths import NO_PATH, Operation, Paths
 from chainrule.web.process import request_reload
+from chainrule.web.request_and_response import Exchange
 from chainrule.web.responses import BytesResponse, JsonResponse, RequestError, encoded, invalid
 from chainrule.web.token_host_and_origin import Access
 

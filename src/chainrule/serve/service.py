@@ -13,8 +13,8 @@ from chainrule.serve.measurements import Measurements
 from chainrule.serve.models import Repository, load_models
 from chainrule.serve.routes import Application
 from chainrule.web.bodies import Limits
-from chainrule.web.guard import Guard
 from chainrule.web.listener import Listener, listen
+from chainrule.web.middleware import Guard
 from chainrule.web.process import Service, run
 from chainrule.web.token_host_and_origin import Access
 

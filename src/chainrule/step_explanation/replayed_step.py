@@ -19,7 +19,7 @@ from chainrule.step_explanation.narrative import explain
 from chainrule.step_explanation.writer import figure
 from chainrule.texts import render
 from chainrule.trace import Trace, TrainingPosition, trace
-from chainrule.trace.step_nodes import WEIGHTS
+from chainrule.trace.symbolic_step import WEIGHTS
 from chainrule.train.checkpoint.replay import ReplayedUpdate, replay_update
 from chainrule.train.model_state import ModelState
 from chainrule.train.network import Network

@@ -29,7 +29,7 @@ from chainrule.page.page import Equation, Lines
 from chainrule.texts import render
 from chainrule.texts.sentence import Sentence
 from chainrule.trace import Name, Scalar, Trace, scalars
-from chainrule.trace.step_nodes import is_curve
+from chainrule.trace.symbolic_step import is_curve
 
 Index = tuple[int, ...]
 

@@ -23,7 +23,7 @@ from chainrule.errors import ChainruleError, fact
 from chainrule.studio.page_errors import error_record
 from chainrule.studio.texts import all_texts
 from chainrule.web.bodies import Limits, read_json
-from chainrule.web.guard import Guard
+from chainrule.web.middleware import Guard
 from chainrule.web.responses import BytesResponse, JsonResponse, RequestError, invalid
 from chainrule.web.token_host_and_origin import Access
 

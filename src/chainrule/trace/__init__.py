@@ -13,7 +13,7 @@ _LAZY = LazyNames(
     __name__,
     {
         "tracer": "GradientCheck Trace TrainingPosition trace trace_rows Stop",
-        "step_nodes": "Derivation derive",
+        "symbolic_step": "Derivation derive",
         "names": "Name NamedLayer",
         "formula_builder": "FormulaBuilder Scalar scalars",
     },

@@ -5,8 +5,8 @@ from chainrule.trace.formula_builder import Scalar as Scalar
 from chainrule.trace.formula_builder import scalars as scalars
 from chainrule.trace.names import Name as Name
 from chainrule.trace.names import NamedLayer as NamedLayer
-from chainrule.trace.step_nodes import Derivation as Derivation
-from chainrule.trace.step_nodes import derive as derive
+from chainrule.trace.symbolic_step import Derivation as Derivation
+from chainrule.trace.symbolic_step import derive as derive
 from chainrule.trace.tracer import GradientCheck as GradientCheck
 from chainrule.trace.tracer import Stop as Stop
 from chainrule.trace.tracer import Trace as Trace

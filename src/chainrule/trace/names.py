@@ -22,7 +22,7 @@ from chainrule.ops import functional as F
 from chainrule.ops.scan.scan_builder import Turn
 from chainrule.records import frozen
 from chainrule.symbolic_shape import Size
-from chainrule.trace.step_nodes import POSITION_WEIGHTS, Derivation
+from chainrule.trace.symbolic_step import POSITION_WEIGHTS, Derivation
 
 Index = tuple[int, ...]
 INPUT_ROLES = ("input", "target", "parameter", "rate", "slot", "state")

@@ -26,7 +26,7 @@ from chainrule.records import frozen
 from chainrule.symbolic_shape import Spec, bound
 from chainrule.trace.formula_builder import FormulaBuilder, scalars
 from chainrule.trace.names import INPUT_ROLES, NamedLayer, Names, names_of
-from chainrule.trace.step_nodes import Derivation, SampleWeights, derive, sample_weights
+from chainrule.trace.symbolic_step import Derivation, SampleWeights, derive, sample_weights
 from chainrule.train.evaluation.rows import NetworkRows
 from chainrule.train.network import Network
 

@@ -8,9 +8,9 @@ from chainrule.train.monitor.profile import measure_step as measure_step
 from chainrule.train.monitor.profile import plan_step as plan_step
 from chainrule.train.monitor.progress_bar import show_notebook_progress as show_notebook_progress
 from chainrule.train.monitor.progress_bar import show_progress_bar as show_progress_bar
+from chainrule.train.nonfinite.nonfinite_report import trace_nonfinite as trace_nonfinite
 from chainrule.train.nonfinite.record import NonfiniteReport as NonfiniteReport
 from chainrule.train.nonfinite.record import read_nonfinite_report as read_nonfinite_report
-from chainrule.train.nonfinite.step_report import trace_nonfinite as trace_nonfinite
 from chainrule.train.parameter_loading import freeze as freeze
 from chainrule.train.trainer import Batch as Batch
 from chainrule.train.trainer import Trainer as Trainer

@@ -42,7 +42,7 @@ from chainrule.symbolic_shape import FLOATS, INTEGERS, Spec
 from chainrule.train.checkpoint.computation_fingerprint import computation
 from chainrule.train.inputs.input_check import in_order
 from chainrule.train.inputs.target import Target, declared_classes, targets_of
-from chainrule.train.int8_predictions import Quantization, Ranges, path_of
+from chainrule.train.int8_inference_graph import Quantization, Ranges, path_of
 from chainrule.train.network import Network, Recipe
 from chainrule.train.nonfinite.finite_check import is_finite
 from chainrule.train.private.privacy import CALIBRATION, CHANGED, INTERVALS, PRIVACY, QUANTIZED

@@ -42,7 +42,7 @@ from chainrule.prng import KEY, fold, key_of
 from chainrule.records import frozen
 from chainrule.settings import FloatName, PrecisionName, settings
 from chainrule.symbolic_shape import Shape, Spec, bound, size_at
-from chainrule.train.int8_predictions import Quantization, with_int8_products
+from chainrule.train.int8_inference_graph import Quantization, with_int8_products
 from chainrule.train.monitor.compiled_update import EXACT
 from chainrule.validation import out_of_range, unknown
 

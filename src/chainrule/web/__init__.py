@@ -7,7 +7,7 @@ Nothing here depends on models: ``serve`` and other faces bring the routes.
     bodies.py                 Limits; the body of a request, and strict JSON
     assets.py                 files of a page, read when the server starts
     responses.py              responses, errors as JSON (RequestError), lines of the log
-    guard.py                  Guard: every check and every header around an application
+    middleware.py             Guard: every check and every header around an application
     listener.py               the address that a server listens on
     process.py                workers, reload and graceful stop
 
@@ -25,7 +25,7 @@ _LAZY = LazyNames(
         "assets": "Asset asset_response load_assets",
         "responses": "BytesResponse JsonResponse RequestError log_line",
         "bodies": "Limits parse_json read_json",
-        "guard": "Guard",
+        "middleware": "Guard",
         "listener": "Listener listen",
         "process": "Service request_reload run",
     },

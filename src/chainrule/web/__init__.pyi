@@ -6,9 +6,9 @@ from chainrule.web.assets import load_assets as load_assets
 from chainrule.web.bodies import Limits as Limits
 from chainrule.web.bodies import parse_json as parse_json
 from chainrule.web.bodies import read_json as read_json
-from chainrule.web.guard import Guard as Guard
 from chainrule.web.listener import Listener as Listener
 from chainrule.web.listener import listen as listen
+from chainrule.web.middleware import Guard as Guard
 from chainrule.web.process import Service as Service
 from chainrule.web.process import request_reload as request_reload
 from chainrule.web.process import run as run

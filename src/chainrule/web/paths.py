@@ -11,7 +11,7 @@ from typing import Any
 
 from chainrule.errors import fact
 from chainrule.records import frozen
-from chainrule.web.exchange import Exchange
+from chainrule.web.request_and_response import Exchange
 from chainrule.web.responses import BytesResponse, RequestError
 
 NO_PATH = fact("there is no such path; / describes all")

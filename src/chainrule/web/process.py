@@ -36,8 +36,8 @@ from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 from chainrule.errors import ChainruleError
 from chainrule.records import frozen
 from chainrule.web.bodies import Limits
-from chainrule.web.guard import Guard
 from chainrule.web.listener import Listener
+from chainrule.web.middleware import Guard
 from chainrule.web.responses import BytesResponse, log_line
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)

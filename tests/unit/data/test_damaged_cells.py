@@ -10,7 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainrule.data import Preparation, Table, describe, read_table
-from chainrule.data.tables.preparation import damaged_cells, damaged_rows, reasons, refusal, without_damaged
+from chainrule.data.tables.fitted_preparation import (
+    damaged_cells,
+    damaged_rows,
+    reasons,
+    refusal,
+    without_damaged,
+)
 from chainrule.errors import DataError
 
 TRAIN = {

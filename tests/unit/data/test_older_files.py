@@ -18,7 +18,7 @@ import chainrule as cr
 from chainrule.data import Preparation
 from chainrule.data.tables.column_profile import ColumnProfile
 from chainrule.data.tables.encoders import ENCODINGS
-from chainrule.data.tables.preparation import ADDED, Parts
+from chainrule.data.tables.fitted_preparation import ADDED, Parts
 
 FOLDER = Path(__file__).parents[2] / "golden" / "older_files"
 VALUES = [10.73299162, 9.4449171, 9.85862783, 10.96464181, 10.13957434]  # what that version predicted

@@ -32,7 +32,7 @@ from chainrule.data.readers.isolated.decoding import decode, read_parquet
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.npz import read_layout
 from chainrule.data.readers.sources import read_table
-from chainrule.data.tables.preparation import Preparation
+from chainrule.data.tables.fitted_preparation import Preparation
 from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, fact, message_of
 from chainrule.prng import fold, key_of, permutation

@@ -21,7 +21,7 @@ from chainrule.data.cells.number_notation import number_text
 from chainrule.data.tables.column_profile import ColumnProfile, known_levels
 from chainrule.data.tables.columns import Faults, number_cells
 from chainrule.data.tables.findings import Finding
-from chainrule.data.tables.preparation import Preparation
+from chainrule.data.tables.fitted_preparation import Preparation
 from chainrule.data.tables.table import Table
 from chainrule.records import frozen
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from chainrule.data.tables.columns import require_columns
 from chainrule.data.tables.encoders import Category, Encoding, Number
 from chainrule.data.tables.findings import Finding
-from chainrule.data.tables.preparation import Preparation
+from chainrule.data.tables.fitted_preparation import Preparation
 from chainrule.data.tables.public_columns import Public, PublicColumns, Range, is_range
 from chainrule.data.tables.table import Table
 from chainrule.errors import fact

@@ -24,8 +24,8 @@ from chainrule.data.tables.columns import (
 )
 from chainrule.data.tables.encoders import Category, Texts
 from chainrule.data.tables.findings import SEVERITY, Finding
+from chainrule.data.tables.fitted_preparation import Preparation
 from chainrule.data.tables.folds import row_digests
-from chainrule.data.tables.preparation import Preparation
 from chainrule.data.tables.random_split import FRACTIONS, Split
 from chainrule.data.tables.spellings import merge_spellings
 from chainrule.data.tables.suspicious_columns import suspicions

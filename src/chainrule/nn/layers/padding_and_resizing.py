@@ -19,7 +19,7 @@ import numpy as np
 
 from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node, constant, reserve
-from chainrule.nn.axis_index import picked, weighed
+from chainrule.nn.axis_resampling import picked, weighed
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.convolution import Widths, require_widths
 from chainrule.nn.scope import Scope

@@ -32,7 +32,7 @@ import numpy as np
 
 from chainrule.errors import ShapeError, fact
 from chainrule.graph import Node, constant, make, reserve
-from chainrule.nn.axis_index import picked, weighed
+from chainrule.nn.axis_resampling import picked, weighed
 from chainrule.nn.layer import Layer, layer
 from chainrule.nn.layers.convolution import Padding, Widths, require_padding, require_widths
 from chainrule.nn.scope import Scope

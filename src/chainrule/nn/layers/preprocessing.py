@@ -1,7 +1,7 @@
 """Preprocessing layers with fixed settings: rescaling, normalization, discretization, category encoding.
 
 They are the first layers of a network, so that a saved model takes the same raw values as in training.
-``Model.fit`` on a table prepares its columns before the network (``chainrule.data.tables.preparation``);
+``Model.fit`` on a table prepares its columns before the network (``chainrule.data.tables``);
 these layers are for networks that receive arrays.
 """
 

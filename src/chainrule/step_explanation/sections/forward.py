@@ -10,7 +10,7 @@ from chainrule.step_explanation.writer import Index, Writer, as_given, figure, s
 from chainrule.texts.sentence import Sentence
 from chainrule.trace import Scalar
 from chainrule.trace.names import INPUT_ROLES
-from chainrule.trace.step_nodes import is_curve
+from chainrule.trace.symbolic_step import is_curve
 
 
 def forward(writer: Writer) -> Section:

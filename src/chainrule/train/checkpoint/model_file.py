@@ -25,7 +25,7 @@ from chainrule.settings import settings
 from chainrule.store import atomic_write, container
 from chainrule.symbolic_shape import DTYPES, Size, Spec
 from chainrule.train.checkpoint.computation_fingerprint import first_difference, inference_computation
-from chainrule.train.int8_predictions import products
+from chainrule.train.int8_inference_graph import products
 from chainrule.train.model_state import ModelState, untrained
 from chainrule.train.parameter_loading import report_nonfinite
 from chainrule.train.partial_fit_state import keep_loaded, online_of, online_specs

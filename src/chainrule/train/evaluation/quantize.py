@@ -12,7 +12,7 @@ from chainrule.engines.dispatch import Program
 from chainrule.errors import fact
 from chainrule.train.evaluation.prediction import blocks
 from chainrule.train.evaluation.rows import encode_rows
-from chainrule.train.int8_predictions import measured_ranges, products
+from chainrule.train.int8_inference_graph import measured_ranges, products
 from chainrule.train.model_state import ModelState
 from chainrule.validation import out_of_range, trained_network
 

@@ -10,7 +10,7 @@ changes nothing and does not decide whether a training stops: the training loop 
     cause.py                      the cause
     record.py                     the report, its serialization, and its file in a run folder
     report_text.py                the report as text, with a remedy
-    step_report.py                report and error of a failed step, and of predictions; compiled overflows
+    nonfinite_report.py           report and error of a failed step, and of predictions; compiled overflows
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from chainrule.lazy_imports import LazyNames
 _LAZY = LazyNames(
     __name__,
     {
-        "step_report": "report_nonfinite_predictions trace_nonfinite failed_step_error",
+        "nonfinite_report": "report_nonfinite_predictions trace_nonfinite failed_step_error",
         "finite_check": "is_finite",
         "record": (
             "Cause InputValue NonfiniteReport StepStatistics NAME read_nonfinite_report remove_report "

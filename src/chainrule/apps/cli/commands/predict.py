@@ -41,7 +41,7 @@ from chainrule.data.readers.read_options import ReadOptions
 from chainrule.data.readers.streaming import count_rows, parquet_files, read_frames
 from chainrule.data.tables.encoded_rows import EncodedRows
 from chainrule.data.tables.findings import Finding
-from chainrule.data.tables.preparation import (
+from chainrule.data.tables.fitted_preparation import (
     CODES,
     LISTED,
     damaged_cells,

@@ -19,8 +19,8 @@ from starlette.exceptions import HTTPException
 
 from chainrule.errors import ChainruleError, fact
 from chainrule.web.bodies import Limits, too_large
-from chainrule.web.exchange import AddedHeaders, Deadlines, Exchange, headers_of
 from chainrule.web.paths import NO_PATH, OTHER_METHOD, POLICY_VIOLATION
+from chainrule.web.request_and_response import AddedHeaders, Deadlines, Exchange, headers_of
 from chainrule.web.responses import RequestError, log_text, refusal_of, send_refusal, send_response, write_log
 from chainrule.web.token_host_and_origin import Access
 

@@ -12,8 +12,8 @@ import pytest
 pytest.importorskip("starlette")
 
 from chainrule.web import Access, BytesResponse, Guard, Limits
-from chainrule.web.exchange import Exchange
 from chainrule.web.paths import Operation, Paths
+from chainrule.web.request_and_response import Exchange
 
 LIMITS = Limits(body_bytes=10, body_seconds=0.1, response_seconds=0.2)
 HOST = (b"host", b"localhost")
