@@ -243,9 +243,18 @@ def test_an_explanation_states_that_a_row_is_named_unknown(tmp_path: Path, chain
     assert decision.is_unknown
     file, rows = str(tmp_path / "m.safetensors"), str(tmp_path / "r.npz")
     gated.save(file)
-    np.savez(rows, x=far, y=TWO[:1])
+    np.savez(rows, x=np.concatenate([far, X]), y=np.concatenate([TWO[:1], TWO]))
     output = " ".join(chainrule("explain", file, rows, "--row", "1").out.split())
     assert "chainrule predict names this row unknown." in output
+    page = tmp_path / "page.html"
+    for options in ((), ("--counterfactual", "*")):
+        result = chainrule("attribute", file, rows, *options)
+        assert result.code == 0, result.err
+        output = " ".join(result.out.split())
+        assert output.count("chainrule predict names this row unknown.") == 1
+        chainrule("attribute", file, rows, *options, "--html", page)
+        for sentence in ("chainrule predict names this row unknown.", "chainrule predict 把这一行标为未知。"):
+            assert page.read_text(encoding="utf-8").count(sentence) == 1
 
 
 def test_the_summary_states_what_the_threshold_leads_to(tmp_path: Path, chainrule: Any) -> None:

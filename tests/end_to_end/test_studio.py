@@ -343,6 +343,19 @@ def test_two_pages_show_the_same_project(visit: Visit, studio: ServerProcess) ->
     other.close()
 
 
+def test_the_decision_surface_is_drawn_again_when_its_width_changes(visit: Visit) -> None:
+    choose(visit, "circle")
+    train_a_step(visit)
+    canvas = visit.page.locator(".surface canvas")
+    for width in (390, 860, 1280):  # a phone, its other side, and a window
+        visit.page.set_viewport_size({"width": width, "height": 860})
+        visit.page.wait_for_function(
+            "canvas => canvas.width === Math.floor(canvas.clientWidth * devicePixelRatio)",
+            arg=canvas.element_handle(),
+            timeout=10_000,
+        )
+
+
 def test_a_training_that_diverges_is_watched(visit: Visit) -> None:
     choose(visit, "circle")
     visit.open("network")

@@ -86,6 +86,7 @@ class Attribution:
         fixed: the names of the options of the method that the user chose.
         seed: the seed of random values.
         lang: the language of the text, ``"en"`` or ``"zh"``.
+        is_unknown: whether ``chainrule predict`` names the sample unknown, which the text states.
     """
 
     method: str
@@ -107,6 +108,7 @@ class Attribution:
     fixed: tuple[str, ...] = ()
     seed: int = 0
     lang: str = "en"
+    is_unknown: bool = False
 
     @property
     def card(self) -> Method:
@@ -177,6 +179,8 @@ class Attribution:
             sections.append(
                 Section("", (render("attribution_more", self.lang, count=self.rows - MAX_SAMPLES),))
             )
+        if self.is_unknown:
+            sections.append(Section("", (render("why_unknown", self.lang),)))
         return Page(
             render("attribution_title", self.lang, method=translated(self.card.title, self.lang)),
             self.lang,

@@ -342,13 +342,25 @@ ROUNDED = 1e-6  # how far a probability may be from that of the exact scores
 OPTIONS = ("norm", "method", "bounds", "seed", "seconds", "threshold", "sigma", "samples", "failure", "lang")
 
 
-def certify(model: ModelState, x: Any, *, radius: Any, **options: Any) -> Certificate:
-    """Prove predictions within a radius; see ``Model.certify``."""
+def certify(
+    model: ModelState,
+    x: Any,
+    *,
+    radius: Any,
+    advance: Callable[[int], None] | None = None,
+    **options: Any,
+) -> Certificate:
+    """Prove predictions within a radius; see ``Model.certify``.
+
+    Args:
+        model, x, radius, options: as of ``Model.certify``.
+        advance: called by the method ``"bounds"`` with each further number of samples whose status is final.
+    """
     refuse_unknown("certify", options, OPTIONS, ("x", "radius"))
     method, lang = options.get("method", "bounds"), language(options.get("lang"), "certify")
     choice(method, METHODS, "method", "certify")
     request = _Request(model, x, radius, options)
-    return request.smoothing(lang) if method == "smoothing" else request.linear(lang)
+    return request.smoothing(lang) if method == "smoothing" else request.linear(lang, advance)
 
 
 class _Request:

@@ -1,6 +1,6 @@
 // Charts: curves by uPlot, the decision surface and distributions on canvases.
 import uPlot from "./vendor/uplot.js";
-import { html, short, state, useEffect, useLayoutEffect, useRef } from "./core.js";
+import { html, short, state, useEffect, useLayoutEffect, useRef, useState } from "./core.js";
 
 // Reading a style lays the page out; the colors of a theme are read once.
 const colors = new Map();
@@ -104,9 +104,15 @@ function pointLayer(points, axes, width, ratio) {
 }
 
 export function Surface({ surface, points, axes, label }) {
-  const place = useRef(), layer = useRef(null);
+  const place = useRef(), layer = useRef(null), [width, setWidth] = useState(0);
+  useLayoutEffect(() => { // the width changes with the window, and is 0 as long as nothing is laid out
+    const resize = new ResizeObserver(() => setWidth(place.current?.clientWidth ?? 0));
+    resize.observe(place.current);
+    return () => resize.disconnect();
+  }, []);
   useDrawing(() => {
-    const canvas = place.current, width = canvas.clientWidth || 320, ratio = window.devicePixelRatio || 1;
+    if (!width) return;
+    const canvas = place.current, ratio = window.devicePixelRatio || 1;
     canvas.width = width * ratio; canvas.height = width * ratio;
     const pen = canvas.getContext("2d");
     pen.scale(ratio, ratio);
@@ -120,7 +126,7 @@ export function Surface({ surface, points, axes, label }) {
     }
     if (layer.current?.points !== points || layer.current.canvas.width !== canvas.width) layer.current = { points, canvas: pointLayer(points, axes, width, ratio) };
     pen.drawImage(layer.current.canvas, 0, 0, width, width);
-  }, [surface, points, state.theme]);
+  }, [surface, points, state.theme, width]);
   return html`<div class="surface"><canvas ref=${place} role="img" aria-label=${label}></canvas></div>`;
 }
 

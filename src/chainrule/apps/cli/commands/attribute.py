@@ -19,6 +19,7 @@ from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.texts import text_of
 from chainrule.attribution.attribution import Attribution
+from chainrule.attribution.counterfactual import Counterfactuals
 from chainrule.attribution.plots import visible_token
 from chainrule.attribution.request import known_method
 from chainrule.data.readers.read_options import ReadOptions
@@ -26,6 +27,7 @@ from chainrule.errors import UsageError, fact, nearest
 from chainrule.escaping import printable, quoted
 from chainrule.model import Model
 from chainrule.page import screen
+from chainrule.page.page import Section
 from chainrule.settings import settings
 from chainrule.store import atomic_write
 from chainrule.tabular.predicted_columns import decided_class, threshold_option, unknown_note
@@ -66,10 +68,7 @@ def attribute(
         received = fact("none")
         fix = f"chainrule attribute {quoted(run)} DATA --row 1"
         raise UsageError("E601", where=where, option="DATA", expected=expected, received=received, fix=fix)
-    if "text" in chosen:
-        result, note = _text_attribution(run, chosen)
-    else:
-        result, note = _result(run, data, mode, chosen, reading)
+    result = _text_attribution(run, chosen) if "text" in chosen else _result(run, data, mode, chosen, reading)
     if html is not None:
         atomic_write.write(html, result.to_html().encode())
         screen.line(text_of("page_written").format(file=html))
@@ -77,8 +76,6 @@ def attribute(
     if isinstance(result, Attribution):
         _show_words(result)
     screen.block(str(result))
-    if note:
-        screen.line(note)
 
 
 def _refuse_mixture(mode: str, chosen: Mapping[str, Any]) -> None:
@@ -95,23 +92,22 @@ def _refuse_mixture(mode: str, chosen: Mapping[str, Any]) -> None:
         )
 
 
-def _result(
-    run: str, data: str, mode: str, chosen: Mapping[str, Any], reading: ReadOptions
-) -> tuple[Any, str]:
-    """Return the page of a mode, and a sentence if ``chainrule predict`` names its row unknown."""
+def _result(run: str, data: str, mode: str, chosen: Mapping[str, Any], reading: ReadOptions) -> Any:
+    """Return the page of a mode; it states if ``chainrule predict`` names its row unknown."""
     if mode == "" and "method" in chosen:
         known_method(chosen["method"])  # refuses an unknown name before the data is read
     model, rows = load(run, data, reading)
     if mode == "importance":
         warn_of_known_rows(model, rows.x, run)
         own: Any = _of(chosen, *MODES[mode]) | threshold_option(model)
-        return model.importance(rows.x, rows.y, lang=settings.lang, **own), ""
+        return model.importance(rows.x, rows.y, lang=settings.lang, **own)
     one = rows.row(chosen.get("row", 1))
-    row, note = one.x, unknown_note(model, one.x, settings.lang)
+    row = one.x
     if mode == "counterfactual":
         target = _target(model, chosen["counterfactual"])
         own = _of(chosen, "fixed", "max_changes") | threshold_option(model)
-        return model.counterfactual(row, target, data=rows.x, lang=settings.lang, **own), note
+        changes = model.counterfactual(row, target, data=rows.x, lang=settings.lang, **own)
+        return _with_unknown(changes, model, row)
     method = chosen.get("method", "integrated_gradients")
     count = chosen.get("baseline", BASELINE_ROWS if "samples" in known_method(method).needs else 0)
     if not 0 <= count <= rows.count:
@@ -124,7 +120,20 @@ def _result(
     if target is None:
         target = _label(model, text) if text is not None else decided_class(model, row)
     attribution = model.attribute(row, method, target=target, baseline=baseline, lang=settings.lang, **own)
-    return one.kind.relabel(attribution, one), note
+    attribution = one.kind.relabel(attribution, one)
+    return replace(attribution, is_unknown=bool(unknown_note(model, row, settings.lang)))
+
+
+def _with_unknown(changes: Counterfactuals, model: Model, row: Any) -> Counterfactuals:
+    """Add the sentence that ``chainrule predict`` names the original row unknown, in every language."""
+    own, *others = (
+        (*page.sections, Section("", (note,)))
+        if (note := unknown_note(model, row, page.lang))
+        else page.sections
+        for page in (changes, *changes.others)
+    )
+    pages = (replace(page, sections=parts) for page, parts in zip(changes.others, others, strict=True))
+    return replace(changes, sections=own, others=tuple(pages))
 
 
 def _of(chosen: Mapping[str, Any], *names: str) -> dict[str, Any]:
@@ -160,10 +169,8 @@ def _target(model: Model, text: str) -> Any:
     return (low or None, high or None) if dots else text
 
 
-def _text_attribution(run: str, chosen: Mapping[str, Any]) -> tuple[Attribution, str]:
-    """Return the attribution of a prediction for a text: its class, or the next token, by input token; and a
-    sentence if ``chainrule predict`` names the text unknown.
-    """
+def _text_attribution(run: str, chosen: Mapping[str, Any]) -> Attribution:
+    """Return the attribution of a prediction for a text: its class, or the next token, by input token."""
     text = read_text(run, chosen["text"], "chainrule attribute")
     model, x = text.model, text.rows(text.tokens)
     target: Any = _label(model, chosen.get("target"))
@@ -175,8 +182,8 @@ def _text_attribution(run: str, chosen: Mapping[str, Any]) -> tuple[Attribution,
     method = chosen.get("method", "integrated_gradients")
     attribution = model.attribute(x, method, target=target, lang=settings.lang, **options)
     if not text.is_language_model:
-        return attribution, unknown_note(model, x, settings.lang)
-    return replace(attribution, targets=(text.tokenizer.decode([target[1]]),)), ""
+        return replace(attribution, is_unknown=bool(unknown_note(model, x, settings.lang)))
+    return replace(attribution, targets=(text.tokenizer.decode([target[1]]),))
 
 
 def _show_words(attribution: Attribution) -> None:
