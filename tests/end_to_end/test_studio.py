@@ -343,6 +343,7 @@ def test_two_pages_show_the_same_project(visit: Visit, studio: ServerProcess) ->
     other.close()
 
 
+@pytest.mark.long
 def test_the_decision_surface_is_drawn_again_when_its_width_changes(visit: Visit) -> None:
     choose(visit, "circle")
     train_a_step(visit)

@@ -343,12 +343,7 @@ OPTIONS = ("norm", "method", "bounds", "seed", "seconds", "threshold", "sigma", 
 
 
 def certify(
-    model: ModelState,
-    x: Any,
-    *,
-    radius: Any,
-    advance: Callable[[int], None] | None = None,
-    **options: Any,
+    model: ModelState, x: Any, *, radius: Any, advance: Callable[[int], None] | None = None, **options: Any
 ) -> Certificate:
     """Prove predictions within a radius; see ``Model.certify``.
 
@@ -360,7 +355,9 @@ def certify(
     method, lang = options.get("method", "bounds"), language(options.get("lang"), "certify")
     choice(method, METHODS, "method", "certify")
     request = _Request(model, x, radius, options)
-    return request.smoothing(lang) if method == "smoothing" else request.linear(lang, advance)
+    if method == "smoothing":
+        return request.smoothing(lang)
+    return request.linear(lang, advance or (lambda count: None))
 
 
 class _Request:
@@ -436,21 +433,26 @@ class _Request:
                 error.fix = 'model.certify(x, radius=0.1, method="smoothing")'
             raise
 
-    def linear(self, lang: str) -> Certificate:
+    def linear(self, lang: str, advance: Callable[[int], None]) -> Certificate:
         """Certify by linear bounds; samples that are not proven are attacked."""
         samples, ball = self.samples, self.ball
         classes = self._classes(samples.x)
         subjects = self._subjects()
         region = Region.of(ball, samples.x)
-        is_proven = np.all([proven(subject, region, classes) for subject in subjects], axis=0)
+        is_proven = self._bounded(subjects, region, classes, advance)
         problem = Problem(samples.graph, self.model.arrays, samples.x, classes, {}, ball)
-        points = self._counterexamples(problem, np.flatnonzero(~is_proven))
+        rows = np.flatnonzero(~is_proven)
+        points = self._counterexamples(problem, rows)
+        advance(len(points))
         seconds = self._number("seconds", 5.0)
-        if seconds > 0 and can_divide(subjects[0], region):
-            for row in np.flatnonzero(~is_proven):
-                if int(row) not in points:
-                    is_proven[row], point = self._divided(subjects, region, problem, int(row), seconds)
-                    points |= point
+        is_divided = seconds > 0 and can_divide(subjects[0], region)
+        for row in rows.tolist():
+            if row in points:
+                continue
+            if is_divided:
+                is_proven[row], point = self._divided(subjects, region, problem, row, seconds)
+                points |= point
+            advance(1)
         statuses: list[Status] = [
             "proven" if done else "broken" if i in points else "unknown" for i, done in enumerate(is_proven)
         ]
@@ -466,6 +468,18 @@ class _Request:
             is_prepared=self._is_prepared,
             lang=lang,
         )
+
+    def _bounded(
+        self, subjects: list[Subject], region: Region, classes: np.ndarray, advance: Callable[[int], None]
+    ) -> np.ndarray:
+        """Return whether linear bounds prove each sample, (n,), ``SAMPLES`` of them at once."""
+        is_proven = np.zeros(len(classes), bool)
+        for first in range(0, len(classes), SAMPLES):
+            index = np.arange(first, min(first + SAMPLES, len(classes)))
+            part = region.rows(index)
+            is_proven[index] = np.all([proven(s, part, classes[index]) for s in subjects], axis=0)
+            advance(int(is_proven[index].sum()))
+        return is_proven
 
     def _divided(
         self, subjects: list[Subject], region: Region, problem: Problem, row: int, seconds: float

@@ -11,7 +11,7 @@ import pytest
 import chainrule as cr
 from chainrule.apps.cli.commands.predict import CERTIFICATE, certificate_columns
 from chainrule.errors import ChainruleError, TrainingError, UsageError
-from chainrule.robustness import with_novelty_gate
+from chainrule.robustness import certify, with_novelty_gate
 from chainrule.tabular.predicted_columns import prediction_columns
 from chainrule.tabular.threshold import network_threshold, with_threshold
 from chainrule.train.model_state import CALIBRATION
@@ -57,6 +57,16 @@ MODELS: dict[str, tuple[Any, float | None]] = {
         None,
     ),
 }
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.05])
+def test_every_row_is_counted_once(seconds: float) -> None:
+    counts: list[int] = []
+    options: dict[str, Any] = {"radius": 0.3, "threshold": 0.3, "seconds": seconds}
+    certificate = certify(model_of().state, X[:60], advance=counts.append, **options)
+    assert len(set(certificate.status)) > 1
+    assert sum(counts) == 60
+    assert len(counts) > 4
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -120,11 +120,11 @@ def show_progress_bar() -> Iterator[Bar]:
 
 
 @contextmanager
-def rows_done(total: int) -> Iterator[Callable[[int], None]]:
+def rows_done(total: int | None) -> Iterator[Callable[[int], None]]:
     """Yield a function that counts rows on a progress bar, which is shown on a terminal only.
 
     Args:
-        total: the number of rows.
+        total: the number of rows; ``None``: not known.
     """
     console = Console(stderr=True)
     with Progress(

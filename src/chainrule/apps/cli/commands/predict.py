@@ -22,6 +22,7 @@ from typing import Annotated, Any, cast
 import numpy as np
 import typer
 
+from chainrule import robustness  # lazy: certificates are loaded where they are requested
 from chainrule.apps.cli.frame_files import csv_of_frames, write_frames
 from chainrule.apps.cli.model_and_rows import READING, load, take_reading
 from chainrule.apps.cli.output_file import output_file
@@ -495,7 +496,9 @@ def certificate_columns(
         raise UsageError(
             "E601", where="chainrule predict", option="--certify", expected=expected, received="isotonic"
         )
-    certificate = model.certify(x, radius=radius, threshold=limit, lang=settings.lang)
+    options: dict[str, Any] = {"radius": radius, "threshold": limit, "lang": settings.lang}
+    with rows_done(None if printed is None else len(printed)) as advance:
+        certificate = robustness.certify(model.state, x, advance=advance, **options)
     if printed is not None:
         is_same = certificate.predictions.astype(str) == np.asarray(printed).astype(str)
         status = tuple(s if own else "unknown" for s, own in zip(certificate.status, is_same, strict=True))
