@@ -12,6 +12,7 @@ observations do not share a fold (``unit_digests``), and a weight is then not th
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -272,7 +273,18 @@ def fold_of_rows(rows: EncodedRows, count: int, seed: int) -> np.ndarray:
 
 def units_of(rows: EncodedRows) -> np.ndarray:
     """Return the digests over which folds are drawn, (N,): copies of a row have equal ones."""
-    return unit_digests(row_digests(Table(pl.DataFrame(rows.x))), rows.y)
+    table = Table(pl.DataFrame(rows.x))
+    return unit_digests(row_digests(table), rows.y, _column_digests(rows, table))
+
+
+def _column_digests(rows: EncodedRows, table: Table) -> Iterator[np.ndarray]:
+    """Yield the digest of the features of each column, (N,)."""
+    names: dict[str, list[str]] = {}
+    features = () if rows.preparation is None else rows.preparation.features
+    for number, name in enumerate(table.columns):
+        column = features[number].column if features else name
+        names.setdefault(column, []).append(name)
+    return (row_digests(table, features_of_column) for features_of_column in names.values())
 
 
 def unit_count(rows: EncodedRows) -> int:

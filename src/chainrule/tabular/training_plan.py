@@ -453,7 +453,8 @@ class Folds:
     @cached_property
     def _digests(self) -> np.ndarray:
         """The digest of each training row over which folds are drawn, (N,); copies of a row share a fold."""
-        return unit_digests(self._inputs, self.prepared.training.y)
+        columns = (row_digests(self._table, [name]) for name in self.prepared.preparation.columns)
+        return unit_digests(self._inputs, self.prepared.training.y, columns)
 
     @cached_property
     def _inputs(self) -> np.ndarray:

@@ -178,3 +178,35 @@ def test_levels_with_one_target_each_are_in_every_fold(levels: int, copies: int)
     inputs = np.repeat(np.arange(levels, dtype=np.uint64), copies)
     units = unit_digests(inputs, inputs % 2)
     assert len(np.unique(units)) == len(inputs)
+
+
+def _works_of_artists() -> pl.DataFrame:
+    """Works by artists who use few materials each, and of which few differ from another one in the class."""
+    draw = np.random.default_rng(0)
+    artist, material = draw.integers(0, 100, 2_000), draw.integers(0, 5, (100, 3))
+    is_late = (artist % 2 == 1) ^ (draw.random(2_000) < 0.05)
+    used = material[artist, draw.integers(0, 3, 2_000)]
+    names = [f"artist {i}" for i in artist], [f"material {i}" for i in used]
+    return pl.DataFrame({"artist": names[0], "material": names[1], "is_late": is_late.astype(int)})
+
+
+def _units(table: Table, target: str) -> int:
+    names = [name for name in table.columns if name != target]
+    columns = (row_digests(table, [name]) for name in names)
+    units = unit_digests(row_digests(table, names), table.frame[target].to_numpy(), columns)
+    return len(np.unique(units))
+
+
+def test_rows_that_often_differ_in_one_column_are_separate_observations() -> None:
+    table = Table(_works_of_artists())
+    assert _units(table, "is_late") == table.rows
+
+
+def test_a_file_joined_to_itself_consists_of_copies() -> None:
+    draw = np.random.default_rng(0)
+    x, y = draw.normal(size=(500, 3)), draw.integers(0, 2, 500)
+    frame = pl.DataFrame({f"x{i}": x[:, i] for i in range(3)} | {"y": y})
+    mislabeled = frame[:100].with_columns(y=1 - pl.col("y"))  # a fifth of the repeated rows differ
+    assert _units(Table(pl.concat([frame, frame[100:], mislabeled])), "y") == 500
+    one = frame.select("x0", "y")
+    assert _units(Table(pl.concat([one, one[100:], mislabeled.select("x0", "y")])), "y") == 500

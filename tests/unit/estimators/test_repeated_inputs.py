@@ -37,3 +37,20 @@ def test_a_truth_table_of_few_rows_is_learned() -> None:
     x = np.array(list(product((0.0, 1.0), repeat=2)) * 6)
     y = (x[:, 0] != x[:, 1]).astype(int)
     assert cr.TabularClassifier(random_state=0).fit(x, y).score(x, y) == 1.0
+
+
+@pytest.mark.long
+def test_classes_of_two_categories_are_predicted_as_by_the_shares_of_one() -> None:
+    generator = np.random.default_rng(0)
+    artist, materials = generator.integers(0, 200, 2_000), generator.integers(0, 60, 200)
+    share = generator.choice([0.05, 0.95], 200)
+    is_late = (generator.random(2_000) < share[artist]).astype(int)
+    used = materials[artist]
+    x = pd.DataFrame({"artist": [f"a{i}" for i in artist], "material": [f"m{i}" for i in used]})
+    model = cr.TabularClassifier(random_state=0).fit(x[:1_000], is_late[:1_000])
+    late, count = (np.bincount(artist[:1_000], w, 200) for w in (is_late[:1_000], np.ones(1_000)))
+    loss, of_shares = (
+        -np.log(np.where(is_late[1_000:] == 1, p, 1 - p)).mean()
+        for p in (model.predict_proba(x[1_000:])[:, 1], ((late + 1) / (count + 2))[artist[1_000:]])
+    )
+    assert loss < of_shares

@@ -21,7 +21,7 @@ which unit goes to which fold.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -36,6 +36,9 @@ from chainrule.validation import out_of_range, random_seed
 FEW = 8  # different rows below which equal rows are separate observations
 REPEATED = 10.0  # rows for each different one, on average, from which they are
 DIFFERING = 0.5  # the share of the repeated rows that equal a row with another target, from which they are
+SOME_DIFFERING = 0.1  # the same, where most rows repeat and many differ in one column alone
+MOST = 0.5  # of the rows
+NEAR = 2.0  # pairs of rows that differ in one column alone, for each pair of equal rows
 _STREAM = 0x464F4C44  # "FOLD"
 _COPY_KEY = key_of(0x434F5059)  # "COPY"
 _ROW_KEY, _LABEL_KEY = key_of(0x524F5753), key_of(0x4C41424C)  # "ROWS", "LABL"
@@ -79,19 +82,22 @@ def row_digests(table: Table, columns: Sequence[str] | None = None) -> np.ndarra
     return digests
 
 
-def unit_digests(inputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+def unit_digests(inputs: np.ndarray, targets: np.ndarray, columns: Iterable[np.ndarray] = ()) -> np.ndarray:
     """Return the digests over which folds are drawn, (N,) uint64: equal where rows are copies of one row.
 
     Rows with equal inputs are copies of one row (a file that was joined to itself, classes that were repeated
     to be equally large) or separate observations under equal conditions (an experiment, a table of a few
     categories). They are separate observations if ``DIFFERING`` of the rows whose inputs repeat are among
     equal ones with another target, if there are ``REPEATED`` rows for each different one, or fewer than
-    ``FEW`` different ones. Then the n-th copy of a row is a unit of its own, in any order of the rows, and
-    the result has N different digests.
+    ``FEW`` different ones. Classes that follow closely from the inputs differ less often: ``SOME_DIFFERING``
+    is enough where at least half of the rows repeat and rows often differ in one column alone, as works of
+    one artist in many materials do. A row that was copied has few such neighbors. Then the n-th copy of a row
+    is a unit of its own, in any order of the rows, and the result has N different digests.
 
     Args:
         inputs: (N,) the digest of the inputs of each row.
         targets: (N,) or (N, O) targets.
+        columns: (N,) the digest of each column, whose sum is ``inputs``; read only where it matters.
 
     Example:
         >>> rows, same = np.arange(20, dtype=np.uint64) // 2, np.arange(20) // 10
@@ -106,12 +112,33 @@ def unit_digests(inputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
     repeated = counts[counts > 1].sum()
     differing = counts[np.bincount(pairs[0]) > 1].sum()
     is_level = len(distinct) < FEW or len(inputs) >= REPEATED * len(distinct)
-    if not repeated or not (is_level or differing >= DIFFERING * repeated):
+    if not repeated:
+        return inputs
+    is_level = is_level or differing >= DIFFERING * repeated
+    is_candidate = repeated >= MOST * len(inputs) and differing >= SOME_DIFFERING * repeated
+    if not is_level and not (is_candidate and _has_near_rows(inputs, columns)):
         return inputs
     order = np.argsort(of_pair.reshape(-1), kind="stable")
     copy = np.empty(len(inputs), np.uint64)
     copy[order] = np.arange(len(inputs)) - np.repeat(np.cumsum(copies) - copies, copies)
     return _mix(_COPY_KEY, _mix(_COPY_KEY, inputs ^ _mix(_LABEL_KEY, target.astype(np.uint64))) + copy)
+
+
+def _has_near_rows(inputs: np.ndarray, columns: Iterable[np.ndarray]) -> bool:
+    """Return whether there are ``NEAR`` pairs of rows that differ in one of several columns alone for each
+    pair of equal rows.
+    """
+    equal = _equal_pairs(inputs)
+    for column in columns:
+        others = inputs - column  # 0 if there is one column
+        if others.any() and _equal_pairs(others) >= (1 + NEAR) * equal:
+            return True
+    return False
+
+
+def _equal_pairs(digests: np.ndarray) -> float:
+    counts = np.unique(digests, return_counts=True)[1].astype(np.float64)
+    return float((counts * (counts - 1) / 2).sum())
 
 
 def folds(
