@@ -6,10 +6,10 @@
     olive       2      color is other          (log 2 - mean) / std
     unseen      0      color is other          that of the rarest level
 
-A column with at most ``LEVEL_LIMIT`` levels has one feature for each and nothing else; then an unseen level
-is 0 in all features. Beyond the limit, levels with ``MIN_ROWS`` rows have one each up to ``WIDE_LIMIT``, with
-which a network learns a vector for each level, as an embedding does. Other levels share "other", which is
-also used for unseen ones, and the logarithm of the number of rows tells rare levels from very rare ones.
+A column with at most ``WIDE_LIMIT`` levels has one feature for each and nothing else, with which a network
+learns a vector for each level, as an embedding does; then an unseen level is 0 in all features. Beyond the
+limit the most frequent levels have one each. Other levels share "other", which is also used for unseen ones,
+and the logarithm of the number of rows tells rare levels from very rare ones.
 """
 
 from __future__ import annotations
@@ -40,7 +40,6 @@ from chainrule.memoization import cached_property
 from chainrule.records import frozen
 
 WIDE_LIMIT = 1_024  # levels with their own feature
-MIN_ROWS = 3  # of a level beyond ``LEVEL_LIMIT`` with its own feature
 MAX_VALUES = 50_000_000  # features times rows of a column beyond ``LEVEL_LIMIT``
 RARE_LIMIT = 10_000  # rare levels that are listed with their frequency
 
@@ -69,7 +68,7 @@ class Category:
     def fit(table: Table, column: Column, faults: Faults) -> Category:
         cells = table.words(column.name)
         pairs = count_levels(cells)
-        own = _own_levels([count for _, count in pairs], len(cells))
+        own = _own_levels(len(pairs), len(cells))
         listed = pairs[: own + RARE_LIMIT]
         names, counts = tuple(level for level, _ in listed), tuple(count for _, count in listed)
         unlisted, missing = len(pairs) - len(listed), bool(cells.null_count())
@@ -195,19 +194,14 @@ class Category:
         return Category(column, levels, rare, counts, unlisted, missing)
 
 
-def _own_levels(counts: list[int], rows: int) -> int:
+def _own_levels(levels: int, rows: int) -> int:
     """Return how many levels have their own feature.
 
-    Args:
-        counts: the number of rows of each level, descending.
-        rows: the number of rows.
-
     Example:
-        >>> _own_levels([1] * 60, 60), _own_levels([5] * 300, 1_500), _own_levels([50] * 2_000, 100_000)
-        (50, 300, 500)
+        >>> _own_levels(300, 1_500), _own_levels(2_000, 5_000), _own_levels(2_000, 100_000)
+        (300, 1024, 500)
     """
-    frequent = sum(count >= MIN_ROWS for count in counts)
-    return max(min(LEVEL_LIMIT, len(counts)), min(frequent, WIDE_LIMIT, MAX_VALUES // max(rows, 1)))
+    return min(levels, max(LEVEL_LIMIT, min(WIDE_LIMIT, MAX_VALUES // max(rows, 1))))
 
 
 @frozen
