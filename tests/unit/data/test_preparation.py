@@ -94,11 +94,13 @@ def test_labels_match_across_types() -> None:
 
 
 def test_rare_levels_share_a_feature() -> None:
-    values = [f"c{i}" for i in range(60) for _ in range(2 if i < 55 else 1)]
-    p = fit({"c": values, "x": np.arange(115) % 7 / 2, "y": ["a", "b"] * 57 + ["a"]}, kinds={"c": "category"})
+    values = [f"c{i}" for i in range(1_034) for _ in range(2 if i < 1_029 else 1)]
+    rows = len(values)
+    columns = {"c": values, "x": np.arange(rows) % 7 / 2, "y": [*"ab"] * (rows // 2) + ["a"]}
+    p = fit(columns, kinds={"c": "category"})
     names = p.feature_names
-    assert len([n for n in names if n.startswith("c=")]) == 50
-    x = p.inputs(read_table({"c": ["c59", "c0", "new"], "x": [0, 0, 0]}))
+    assert len([n for n in names if n.startswith("c=")]) == 1_024
+    x = p.inputs(read_table({"c": ["c1033", "c0", "new"], "x": [0, 0, 0]}))
     assert x[:, names.index("c is other")].tolist() == [1, 0, 1]
     levels = [i for i, name in enumerate(names) if name.startswith("c=") or name == "c is other"]
     assert x[:, levels].sum(axis=1).tolist() == [1, 1, 1]  # an unseen level is "other" too

@@ -124,11 +124,11 @@ def test_a_manipulated_record_is_refused_or_harmless(kind: str, texts: list) -> 
 
 
 def test_levels_beyond_the_limit_share_a_feature_and_keep_their_frequency() -> None:
-    texts = [f"c{i}" for i in range(60) for _ in range(70 - i if i < 50 else 2)]
+    texts = [f"c{i}" for i in range(1_034) for _ in range(4 if i < 20 else 3 if i < 1_024 else 2)]
     p = fit(texts, "category")
     encoding = p.encodings[0]
     assert isinstance(encoding, Category)
-    assert encoding.description.en.startswith("the 50 most frequent of 60 levels")
+    assert encoding.description.en.startswith("the 1024 most frequent of 1034 levels")
     x = p.inputs(table_of([*texts, "unseen", None]))
     frequency = x[:, p.feature_names.index("title: frequency")].astype(float)
     assert frequency[:-2].mean() == pytest.approx(0, abs=1e-6)
@@ -136,7 +136,7 @@ def test_levels_beyond_the_limit_share_a_feature_and_keep_their_frequency() -> N
     assert (np.diff(frequency[:-2]) <= 0).all()
     assert frequency[-2] == frequency[-3]
     assert frequency[-1] == 0
-    assert x[:-1, :51].sum(axis=1).tolist() == [1.0] * (len(texts) + 1)
+    assert x[:-1, :1_025].sum(axis=1).tolist() == [1.0] * (len(texts) + 1)
     assert not x[-1].any()
     codes = [(n.code, n.facts["count"]) for n in p.apply(table_of([*texts, "unseen", None])).notices]
     assert codes == [("unseen_levels", 2)]
@@ -146,12 +146,12 @@ def test_cut_levels_and_terms_are_reported() -> None:
     random = np.random.default_rng(0)
     table = read_table(
         {
-            "city": [f"c{i % 60}" for i in range(240)],
-            "note": [" ".join(f"w{k}" for k in random.integers(0, 400, 30)) for _ in range(240)],
-            "color": ["red", "blue", "green"] * 80,
-            "y": [i % 7 + 0.5 for i in range(240)],
+            "city": [f"c{i % 2_000}" for i in range(4_400)],
+            "note": [" ".join(f"w{k}" for k in random.integers(0, 400, 30)) for _ in range(4_400)],
+            "color": ["red", "blue"] * 2_200,
+            "y": [i % 7 + 0.5 for i in range(4_400)],
         }
     )
     notices = PreparedData.of(table, "y").notices
     cut = [(n.code, n.facts["column"], n.facts["count"]) for n in notices if n.code.startswith("rare_")]
-    assert cut == [("rare_levels", "city", 50), ("rare_terms", "note", TERM_LIMIT)]
+    assert cut == [("rare_levels", "city", 1_024), ("rare_terms", "note", TERM_LIMIT)]

@@ -42,6 +42,8 @@ def test_levels_have_a_feature_each_up_to_a_limit_and_survive_saving() -> None:
     own = prepared(table(3_000, 1))
     assert sum("=" in name for name in own.feature_names) == LEVELS
     assert Preparation.from_record(own.to_record()) == own
+    rare = prepared(pl.DataFrame({"city": [f"c{i}" for i in range(200)] * 2, "y": np.arange(400.0) % 7}))
+    assert sum("=" in name for name in rare.feature_names) == 200
     many = pl.DataFrame({"city": [f"c{i % 1_500}" for i in range(6_000)], "y": np.arange(6_000.0) % 7})
     wide = prepared(many)
     assert sum("=" in name for name in wide.feature_names) == WIDE_LIMIT
