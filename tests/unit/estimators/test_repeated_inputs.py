@@ -48,9 +48,9 @@ def test_classes_of_two_categories_are_predicted_as_by_the_shares_of_one() -> No
     used = materials[artist]
     x = pd.DataFrame({"artist": [f"a{i}" for i in artist], "material": [f"m{i}" for i in used]})
     model = cr.TabularClassifier(random_state=0).fit(x[:1_000], is_late[:1_000])
-    late, count = (np.bincount(artist[:1_000], w, 200) for w in (is_late[:1_000], np.ones(1_000)))
+    later_works, count = (np.bincount(artist[:1_000], w, 200) for w in (is_late[:1_000], np.ones(1_000)))
     loss, of_shares = (
         -np.log(np.where(is_late[1_000:] == 1, p, 1 - p)).mean()
-        for p in (model.predict_proba(x[1_000:])[:, 1], ((late + 1) / (count + 2))[artist[1_000:]])
+        for p in (model.predict_proba(x[1_000:])[:, 1], ((later_works + 1) / (count + 2))[artist[1_000:]])
     )
     assert loss < of_shares
