@@ -20,6 +20,7 @@ from chainrule.settings import PrecisionName
 
 ROOT = Path(__file__).parents[1]
 AIM = {False: 0.2, True: 0.03}  # seconds of one reading, at full length and quick
+LONG = 20.0  # seconds of a reading that is not repeated
 
 
 class MissingError(Exception):
@@ -239,12 +240,21 @@ def made_ready(engine: Engine, key: str, task: str, case: Case | NetworkCase, ef
     described = {**vars(case), "net": case.net.name}
     variant = engine.ask("list", task=task, case=described)["variants"][0]
     facts = engine.ask("make", key=key, task=task, case=described, variant=variant, aim=effort.aim)
-    return Row(engine.name, key, facts["value"], facts["first"])
+    return _row(engine, key, facts, [])
+
+
+def _row(engine: Engine, variant: str, facts: dict[str, Any], notes: list[str]) -> Row:
+    """The row of a prepared variant; it has its only reading if that took long."""
+    row = Row(engine.name, variant, facts["value"], facts["first"])
+    if facts["wall"] * facts["count"] > LONG:
+        row.wall, row.cpu = [facts["wall"]], [facts["cpu"]]
+        notes.append(f"{row.engine}, {row.variant}, was measured once: a reading took over {LONG:.0f} s")
+    return row
 
 
 def in_turn(prepared: list[tuple[Engine, Row]], rounds: int, notes: list[str]) -> list[Row]:
-    """The rows with their readings; variants that fail are left out."""
-    running = list(prepared)
+    """The rows with their readings; variants that fail are left out, those that have one not repeated."""
+    rows, running = [row for _, row in prepared], [(engine, row) for engine, row in prepared if not row.wall]
     for number in range(1 + rounds):
         for engine, row in list(running):
             try:
@@ -252,11 +262,12 @@ def in_turn(prepared: list[tuple[Engine, Row]], rounds: int, notes: list[str]) -
             except FailedError as error:
                 notes.append(f"{row.engine}, {row.variant}, failed: {error}")
                 running.remove((engine, row))
+                rows.remove(row)
                 continue
             if number > 0:  # the first round only warms up
                 row.wall.append(reading["wall"])
                 row.cpu.append(reading["cpu"])
-    return [row for _, row in running]
+    return rows
 
 
 def _ready(
@@ -270,7 +281,7 @@ def _ready(
         except FailedError as error:
             notes.append(f"{engine.name}, {variant}, failed: {error}")
             continue
-        prepared.append((engine, Row(engine.name, variant, facts["value"], facts["first"])))
+        prepared.append((engine, _row(engine, variant, facts, notes)))
     return prepared
 
 

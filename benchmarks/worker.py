@@ -69,10 +69,11 @@ class Worker:
         value = run(unit)
         first = time.perf_counter() - start
         count = unit
-        while (spent := timed(run, count)["wall"] * count) < aim:
+        while (spent := (reading := timed(run, count))["wall"] * count) < aim:
             count = unit * max(count // unit + 1, min(count // unit * 4, int(aim / spent * count / unit)))
         self.runs[key], self.units[key] = (run, count), unit
-        return {"value": value.value if isinstance(value, Lap) else value, "first": first, "count": count}
+        value = value.value if isinstance(value, Lap) else value
+        return {"value": value, "first": first, "count": count, **reading}
 
     def measure(self, key: str) -> dict[str, Any]:
         """One reading, after a short run that warms up caches and threads."""
