@@ -22,12 +22,10 @@ LAYERS = by_name(
             "TransformerEncoderLayer"
         ),
         "nn.layers.adaptive_softmax": "AdaptiveLogSoftmax",
-        "nn.layers.containers": (
-            "Dropout Flatten Parallel Remat Reshape Residual Sequential TimeDistributed"
-        ),
+        "nn.layers.containers": ("Flatten Parallel Remat Reshape Residual Sequential TimeDistributed"),
         "nn.layers.convolution": "Conv ConvTranspose DepthwiseConv SeparableConv",
         "nn.layers.dropout": (
-            "AlphaDropout FeatureAlphaDropout GaussianDropout GaussianNoise SpatialDropout"
+            "AlphaDropout Dropout FeatureAlphaDropout GaussianDropout GaussianNoise SpatialDropout"
         ),
         "nn.layers.embedding": "Embedding EmbeddingBag PatchEmbedding Unembedding",
         "nn.layers.ensemble": ("EnsembleDense EnsembleMean EnsembleNormalization EnsemblePiecewiseLinear"),

@@ -8,8 +8,9 @@ form (Krizhevsky 2014, "One weird trick") is slightly narrower, without groups a
 from __future__ import annotations
 
 from chainrule.models.model_card import ModelCard, chain, dense_head, image, require_counts
-from chainrule.nn.layers.containers import Dropout, Flatten, Sequential
+from chainrule.nn.layers.containers import Flatten, Sequential
 from chainrule.nn.layers.convolution import Conv
+from chainrule.nn.layers.dropout import Dropout
 from chainrule.nn.layers.linear import Dense
 from chainrule.nn.layers.normalization import LocalResponseNorm
 from chainrule.nn.layers.pooling import AdaptiveAveragePool, MaxPool

@@ -9,7 +9,8 @@ from chainrule.models.model_card import BATCH, ModelCard, chain, require_counts
 from chainrule.models.transformer import Stack, StackOverrides, resolve_stack
 from chainrule.nn.blocks.transformer import TransformerEncoder, TransformerEncoderLayer
 from chainrule.nn.initializer import SmallNormal
-from chainrule.nn.layers.containers import Dropout, Sequential
+from chainrule.nn.layers.containers import Sequential
+from chainrule.nn.layers.dropout import Dropout
 from chainrule.nn.layers.embedding import Embedding, Unembedding
 from chainrule.nn.layers.normalization import LayerNorm
 from chainrule.nn.layers.position_encoding import LearnedPosition

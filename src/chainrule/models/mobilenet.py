@@ -6,8 +6,9 @@ from chainrule.models.model_card import ModelCard, chain, image, require_counts
 from chainrule.nn.activation import Activation
 from chainrule.nn.blocks.residual import MOBILE_NORM, InvertedResidual
 from chainrule.nn.layer import Layer
-from chainrule.nn.layers.containers import Dropout, Sequential
+from chainrule.nn.layers.containers import Sequential
 from chainrule.nn.layers.convolution import Conv
+from chainrule.nn.layers.dropout import Dropout
 from chainrule.nn.layers.linear import Dense
 from chainrule.nn.layers.pooling import GlobalAveragePool
 

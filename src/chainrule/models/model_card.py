@@ -9,7 +9,8 @@ from typing import Any
 from chainrule.errors import fact
 from chainrule.nn.build import build
 from chainrule.nn.layer import Layer
-from chainrule.nn.layers.containers import Dropout, Sequential
+from chainrule.nn.layers.containers import Sequential
+from chainrule.nn.layers.dropout import Dropout
 from chainrule.nn.layers.linear import Dense
 from chainrule.records import frozen
 from chainrule.symbolic_shape import Size, Spec

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from chainrule.models.model_card import BATCH, ModelCard, chain, require_counts
 from chainrule.nn.layer import Layer
-from chainrule.nn.layers.containers import Dropout, Sequential
+from chainrule.nn.layers.containers import Sequential
+from chainrule.nn.layers.dropout import Dropout
 from chainrule.nn.layers.embedding import Embedding
 from chainrule.nn.layers.linear import Dense
 from chainrule.nn.recurrent import GRU, LSTM, Bidirectional, Masking, Stacked

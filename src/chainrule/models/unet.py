@@ -5,8 +5,9 @@ from __future__ import annotations
 from chainrule.models.model_card import ModelCard, chain, image, require_counts
 from chainrule.nn.blocks.residual import Skip
 from chainrule.nn.layer import Layer
-from chainrule.nn.layers.containers import Dropout, Sequential
+from chainrule.nn.layers.containers import Sequential
 from chainrule.nn.layers.convolution import Conv, ConvTranspose, Padding
+from chainrule.nn.layers.dropout import Dropout
 from chainrule.nn.layers.pooling import MaxPool
 
 

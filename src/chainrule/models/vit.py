@@ -7,7 +7,8 @@ from typing import Unpack
 from chainrule.models.model_card import BATCH, ModelCard, chain, require_counts
 from chainrule.models.transformer import Stack, StackOverrides, resolve_stack
 from chainrule.nn.blocks.transformer import TransformerEncoder, TransformerEncoderLayer
-from chainrule.nn.layers.containers import Dropout, Sequential
+from chainrule.nn.layers.containers import Sequential
+from chainrule.nn.layers.dropout import Dropout
 from chainrule.nn.layers.embedding import PatchEmbedding
 from chainrule.nn.layers.linear import Dense
 from chainrule.nn.layers.normalization import LayerNorm

@@ -42,7 +42,6 @@ from chainrule.nn.initializer.structured import SparseNormal as SparseNormal
 from chainrule.nn.layer import Layer as Layer
 from chainrule.nn.layer import layer as layer
 from chainrule.nn.layers.adaptive_softmax import AdaptiveLogSoftmax as AdaptiveLogSoftmax
-from chainrule.nn.layers.containers import Dropout as Dropout
 from chainrule.nn.layers.containers import Flatten as Flatten
 from chainrule.nn.layers.containers import Parallel as Parallel
 from chainrule.nn.layers.containers import Remat as Remat
@@ -55,6 +54,7 @@ from chainrule.nn.layers.convolution import ConvTranspose as ConvTranspose
 from chainrule.nn.layers.convolution import DepthwiseConv as DepthwiseConv
 from chainrule.nn.layers.convolution import SeparableConv as SeparableConv
 from chainrule.nn.layers.dropout import AlphaDropout as AlphaDropout
+from chainrule.nn.layers.dropout import Dropout as Dropout
 from chainrule.nn.layers.dropout import FeatureAlphaDropout as FeatureAlphaDropout
 from chainrule.nn.layers.dropout import GaussianDropout as GaussianDropout
 from chainrule.nn.layers.dropout import GaussianNoise as GaussianNoise

@@ -25,8 +25,9 @@ from chainrule.nn.activation import ACTIVATIONS
 from chainrule.nn.activation.layer import FormulaActivation
 from chainrule.nn.blocks.transformer import TransformerEncoderLayer
 from chainrule.nn.layer import Layer
-from chainrule.nn.layers.containers import Dropout, Flatten, Reshape, Sequential
+from chainrule.nn.layers.containers import Flatten, Reshape, Sequential
 from chainrule.nn.layers.convolution import Conv
+from chainrule.nn.layers.dropout import Dropout
 from chainrule.nn.layers.linear import Dense
 from chainrule.nn.layers.pooling import AveragePool
 from chainrule.nn.layers.position_encoding import LearnedPosition

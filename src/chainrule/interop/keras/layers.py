@@ -16,9 +16,9 @@ from chainrule.nn.activation.layer import Activation
 from chainrule.nn.activation.registry import ACTIVATIONS
 from chainrule.nn.attention.multi_head import MultiHeadAttention
 from chainrule.nn.layer import Layer
-from chainrule.nn.layers.containers import Dropout, Flatten, Reshape, TimeDistributed
+from chainrule.nn.layers.containers import Flatten, Reshape, TimeDistributed
 from chainrule.nn.layers.convolution import Conv, ConvTranspose, DepthwiseConv, SeparableConv
-from chainrule.nn.layers.dropout import AlphaDropout, GaussianDropout, GaussianNoise, SpatialDropout
+from chainrule.nn.layers.dropout import AlphaDropout, Dropout, GaussianDropout, GaussianNoise, SpatialDropout
 from chainrule.nn.layers.embedding import Embedding
 from chainrule.nn.layers.linear import Dense
 from chainrule.nn.layers.merge import Merge

@@ -23,7 +23,8 @@ from chainrule.interop.torch.names import BERT, GPT2, VIT_HUGGINGFACE, Family, N
 from chainrule.nn.blocks.language import TextEncoder
 from chainrule.nn.blocks.transformer import TransformerEncoder, TransformerEncoderLayer
 from chainrule.nn.layer import Layer
-from chainrule.nn.layers.containers import Dropout, Sequential
+from chainrule.nn.layers.containers import Sequential
+from chainrule.nn.layers.dropout import Dropout
 from chainrule.nn.layers.embedding import Embedding, PatchEmbedding, Unembedding
 from chainrule.nn.layers.linear import Dense
 from chainrule.nn.layers.normalization import LayerNorm, UnitNorm

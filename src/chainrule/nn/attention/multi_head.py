@@ -30,7 +30,7 @@ from chainrule.nn.attention.single_head import require_flags
 from chainrule.nn.incremental_decoding import Decoding
 from chainrule.nn.initializer import Initializer, known_initializer
 from chainrule.nn.layer import Layer, layer
-from chainrule.nn.layers.containers import Dropout
+from chainrule.nn.layers.dropout import Dropout
 from chainrule.nn.layers.linear import Dense
 from chainrule.nn.layers.position_encoding import RotaryPosition, distance_slopes
 from chainrule.nn.regularization.penalty import Penalty

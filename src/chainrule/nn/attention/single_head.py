@@ -12,7 +12,7 @@ from chainrule.nn.attention.inputs import Taken, both, looking_back, sequences_o
 from chainrule.nn.incremental_decoding import Decoding
 from chainrule.nn.initializer import Fill
 from chainrule.nn.layer import Layer, layer
-from chainrule.nn.layers.containers import Dropout
+from chainrule.nn.layers.dropout import Dropout
 from chainrule.nn.layers.linear import Dense
 from chainrule.nn.scope import Scope
 from chainrule.ops import functional as F

@@ -20,7 +20,8 @@ from chainrule.nn.attention.inputs import require_names
 from chainrule.nn.blocks.transformer import picked
 from chainrule.nn.incremental_decoding import at_once
 from chainrule.nn.layer import Layer, Value, layer
-from chainrule.nn.layers.containers import Dropout, require_layer
+from chainrule.nn.layers.containers import require_layer
+from chainrule.nn.layers.dropout import Dropout
 from chainrule.nn.scope import Scope
 from chainrule.ops import functional as F
 from chainrule.validation import require_integer, require_number

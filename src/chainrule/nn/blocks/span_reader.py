@@ -23,8 +23,8 @@ from chainrule.graph import Node
 from chainrule.nn.attention.inputs import require_names
 from chainrule.nn.attention.single_head import Attention
 from chainrule.nn.layer import Layer, layer
-from chainrule.nn.layers.containers import Dropout
 from chainrule.nn.layers.convolution import Conv
+from chainrule.nn.layers.dropout import Dropout
 from chainrule.nn.layers.embedding import Embedding
 from chainrule.nn.layers.linear import Dense
 from chainrule.nn.layers.normalization import LayerNorm

@@ -27,7 +27,8 @@ from chainrule.nn.attention.single_head import require_flags
 from chainrule.nn.incremental_decoding import at_once
 from chainrule.nn.initializer import Initializer, known_initializer
 from chainrule.nn.layer import Layer, layer
-from chainrule.nn.layers.containers import Dropout, require_layer
+from chainrule.nn.layers.containers import require_layer
+from chainrule.nn.layers.dropout import Dropout
 from chainrule.nn.layers.linear import Dense
 from chainrule.nn.layers.normalization import LayerNorm
 from chainrule.nn.layers.position_encoding import RotaryPosition

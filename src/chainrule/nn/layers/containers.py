@@ -16,7 +16,7 @@ from chainrule.nn.scope import Scope, called, require_one
 from chainrule.ops import functional as F
 from chainrule.records import frozen
 from chainrule.symbolic_shape import count, shape_text
-from chainrule.validation import require, require_choice, require_number
+from chainrule.validation import require, require_choice
 
 
 def require_layer(where: str, value: object) -> None:
@@ -289,37 +289,6 @@ class Reshape(Layer):
         except (ValueError, ZeroDivisionError):  # not divisible: the reshape raises the error
             rest = 0
         return F.reshape(x, (x.shape[0], *(rest if n == -1 else n for n in self.shape)))
-
-
-@layer
-class Dropout(Layer):
-    """Dropout: sets random elements to 0 in training, as a regularization.
-
-    Shapes: any -> the same. In inference it changes nothing.
-
-    Formula: y = x m / (1 - rate), with m = 1 with probability 1 - rate, else 0; the mean stays.
-
-    Args:
-        rate: the drop probability, 0 <= rate < 1.
-
-    Raises:
-        UsageError E102: a rate outside the range.
-
-    Reference: Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014), Dropout (JMLR 15).
-    """
-
-    chinese = ("暂退层 (dropout)", "训练时随机丢弃一些数，使单元不能只依赖某一个。")
-    takes_one = True
-    rate: float = 0.5
-
-    def check(self) -> None:
-        require_number(self, "rate", minimum=0, below=1)
-
-    def __call__(self, x: Node, scope: Scope) -> Node:
-        if not scope.training or self.rate == 0:
-            return x
-        mask = (scope.uniform("mask", x.shape) >= self.rate).astype(x.dtype)
-        return x * (mask / (1.0 - self.rate))
 
 
 @layer

@@ -1,9 +1,8 @@
 """Layers that add noise or drop elements in training, as a regularization.
 
-``Dropout`` (``containers.py``) drops single elements. This module has additive and multiplicative noise,
-dropout of complete channels, and the forms for selu networks, which preserve mean 0 and variance 1. Random
-numbers are a function of the seed, so they are equal on every engine and however the batch is split. In
-inference all of these layers are the identity.
+Dropout drops single elements or complete channels; its forms for selu networks preserve mean 0 and
+variance 1. Noise is added or multiplied. Random numbers are a function of the seed, so they are equal on
+every engine and however the batch is split. In inference all of these layers are the identity.
 """
 
 from __future__ import annotations
@@ -19,6 +18,37 @@ from chainrule.symbolic_shape import Shape
 from chainrule.validation import require_number
 
 SELU_FLOOR = -1.7580993408473766  # -scale * alpha: what selu tends to, far below 0
+
+
+@layer
+class Dropout(Layer):
+    """Dropout: sets random elements to 0 in training, as a regularization.
+
+    Shapes: any -> the same. In inference it changes nothing.
+
+    Formula: y = x m / (1 - rate), with m = 1 with probability 1 - rate, else 0; the mean stays.
+
+    Args:
+        rate: the drop probability, 0 <= rate < 1.
+
+    Raises:
+        UsageError E102: a rate outside the range.
+
+    Reference: Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014), Dropout (JMLR 15).
+    """
+
+    chinese = ("暂退层 (dropout)", "训练时随机丢弃一些数，使单元不能只依赖某一个。")
+    takes_one = True
+    rate: float = 0.5
+
+    def check(self) -> None:
+        require_number(self, "rate", minimum=0, below=1)
+
+    def __call__(self, x: Node, scope: Scope) -> Node:
+        if not scope.training or self.rate == 0:
+            return x
+        mask = (scope.uniform("mask", x.shape) >= self.rate).astype(x.dtype)
+        return x * (mask / (1.0 - self.rate))
 
 
 @layer

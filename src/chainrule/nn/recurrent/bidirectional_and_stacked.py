@@ -9,7 +9,8 @@ from chainrule.errors import UsageError, fact, short_repr
 from chainrule.extension import changed
 from chainrule.graph import Node
 from chainrule.nn.layer import Layer, Value, layer
-from chainrule.nn.layers.containers import Dropout, require_layer
+from chainrule.nn.layers.containers import require_layer
+from chainrule.nn.layers.dropout import Dropout
 from chainrule.nn.layers.merge import JOINS, merged
 from chainrule.nn.recurrent.sequence_loop import Recurrent, inputs_of
 from chainrule.nn.scope import Scope
