@@ -273,10 +273,19 @@ class Network:
         )
         program = programs.get((engine, precision))
         if program is None:
-            raw = {f"raw.{name}": node for name, node in self.inference.outputs.items()}
-            graph = Graph({**raw, **self.predictions(), **self.input_squares()})
+            graph = Graph({**self._prediction_graph().outputs, **self.input_squares()})
             program = programs[engine, precision] = compile(self._served(graph), engine, precision)
         return program
+
+    @property
+    def traced_predictions(self) -> Program:
+        """``prediction_program`` without ``input_squares``, which overflow for finite rows: the program whose
+        values are compared and searched for the first one that is not finite."""
+        return self.compiled("traced predictions", self._prediction_graph)
+
+    def _prediction_graph(self) -> Graph:
+        raw = {f"raw.{name}": node for name, node in self.inference.outputs.items()}
+        return Graph({**raw, **self.predictions()})
 
     @cached_property
     def _prediction_programs(self) -> dict[tuple[str, PrecisionName], Program]:

@@ -11,6 +11,7 @@ import chainrule as cr
 from chainrule.errors import ChainruleError, DataError, ShapeError
 from chainrule.train.evaluation import prediction, rows
 from chainrule.train.monitor import memory
+from chainrule.train.nonfinite import trace_nonfinite
 
 X = np.random.default_rng(0).normal(size=(400, 6, 6, 1)).astype("float32")
 NETS = {
@@ -90,3 +91,7 @@ def test_rows_whose_squares_overflow_are_computed(model: cr.Model) -> None:
     x[5] *= 1e25
     np.testing.assert_array_equal(model(x), model(x.tolist()))
     assert np.isfinite(model(x)).all()
+    assert trace_nonfinite(model, x) is None
+    assert not any(
+        name.startswith("squares") for name in model.state.network.traced_predictions.graph.outputs
+    )

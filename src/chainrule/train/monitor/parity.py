@@ -25,7 +25,7 @@ def parity(model: ModelState, x: Any, y: Any = None) -> Parity:
     """
     if y is None:
         rows = encode_rows(model, x, "parity")
-        return parity_of(rows.network.prediction_program.graph, {**model.arrays, **rows.x})
+        return parity_of(rows.network.traced_predictions.graph, {**model.arrays, **rows.x})
     rows = encode_labeled(model, x, y, "parity")
     step = training_step(rows.network, weighted=False, horizon=1)
     state = TrainState(model.parameters, model.states, step.initial_slots())

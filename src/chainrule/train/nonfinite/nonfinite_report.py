@@ -400,7 +400,7 @@ def trace_nonfinite(model: StateHolder, x: Samples) -> NonfiniteReport | None:
     """
     state = model.state
     encoded = encode_rows(state, x, "trace_nonfinite")
-    predictions = encoded.network.prediction_program.run({**state.arrays, **encoded.x})
+    predictions = encoded.network.traced_predictions.run({**state.arrays, **encoded.x})
     rows = _nonfinite_rows(predictions)
     return _report(encoded.model, encoded.x, rows) if len(rows) else None
 
@@ -437,14 +437,14 @@ def _nonfinite_rows(predictions: Mapping[str, np.ndarray]) -> np.ndarray:
 
 def _report(model: ModelState, arrays: Mapping[str, np.ndarray], rows: np.ndarray) -> NonfiniteReport:
     assert model.network is not None
-    rows, graph = rows[:MAX_ROWS], model.network.prediction_program.graph
+    rows, graph = rows[:MAX_ROWS], model.network.traced_predictions.graph
     values = {**model.arrays, **{name: array[rows] for name, array in arrays.items()}}
     inputs = {name: values[name] for name in graph.inputs}
     evaluated = list(Program(graph).walk(inputs))
     operands = {node: (card, reads) for node, card, reads, _ in evaluated}
     origin = find_origin(graph, (), inputs, evaluated)
     origin = None if origin is None else origin_in_scan(origin)
-    report = origin_report(origin, rows, model.network.prediction_program.run(inputs), graph, operands)
+    report = origin_report(origin, rows, model.network.traced_predictions.run(inputs), graph, operands)
     root = None if origin is None else root_cause(origin, report.causes[0], inputs, graph, (), rows)
     causes = report.causes if root is None else (*report.causes, root)
     optimizer = type(model.recipe.optimizer).__name__
