@@ -86,6 +86,13 @@ def compile(graph: Graph, engine: str | None = None, precision: PrecisionName = 
     return module.Program(_in_precision(graph, precision, module)[0])
 
 
+def in_precision(
+    graph: Graph, precision: PrecisionName, engine: str | None = None
+) -> tuple[Graph, Mapping[Node, Node]]:
+    """Return the graph that an engine runs in a precision, and the new nodes of those that changed."""
+    return _in_precision(graph, precision, _engine(engine))
+
+
 def _in_precision(graph: Graph, precision: str, module: ModuleType) -> tuple[Graph, Mapping[Node, Node]]:
     """Return a graph whose products have this precision, and the new nodes of those that changed."""
     if known_precision(precision, "compile") == "float32":

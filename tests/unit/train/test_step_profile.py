@@ -11,6 +11,8 @@ import pytest
 import chainrule as cr
 from chainrule.errors import TrainingError, UsageError
 from chainrule.model import Model
+from chainrule.ops.linear.bfloat16 import Bfloat16Matmul
+from chainrule.settings import PrecisionName
 from chainrule.symbolic_shape import Size, Spec
 from chainrule.train.monitor.profile import BATCH, ROWS, plan_step, profiled_step
 
@@ -115,3 +117,19 @@ def test_a_model_without_inputs_has_no_step() -> None:
 def test_invalid_sizes_of_a_profile_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="E102"):
         profiled_step(learner().state, None, None, **wrong)
+
+
+def test_the_step_has_the_precision_of_the_model() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(64, 256)).astype("float32"), np.arange(64) % 3
+    precisions: tuple[PrecisionName, ...] = ("float32", "bfloat16")
+    for precision in precisions:
+        model = Model(cr.Sequential(cr.Dense(256), cr.Dense(3)), "cross_entropy", precision=precision)
+        model.fit(x, y, epochs=1, verbose=False)
+        step, plan = profiled_step(model.state, x, y), plan_step(model.state)
+        assert set(step.core) <= set(step.graph.nodes)
+        for graph in (step.graph, plan.graph):
+            assert any(isinstance(node.op, Bfloat16Matmul) for node in graph.nodes) is (
+                precision != "float32"
+            )
+        assert "dense1" in str(model.training.profile(x, y, steps=1))

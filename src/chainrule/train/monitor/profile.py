@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from chainrule import prng
+from chainrule.engines.dispatch import in_precision
 from chainrule.engines.profile import ProfiledStep, StepProfile, measure
 from chainrule.errors import fact
+from chainrule.graph import Graph, Node
 from chainrule.plan.microbatch import planned_split
 from chainrule.plan.plan import Cut, Plan
 from chainrule.records import frozen
@@ -43,8 +45,8 @@ def plan_step(model: ModelState, batch_size: int | None = None) -> Plan:
     """Return the plan of the training step by the native engine on this machine; see ``Model.plan``."""
     batch = _batch(model, batch_size, "plan")
     step = _step(model)
-    cut = Cut(1, "loss", tuple(step.gradients.values()), step.homes)
-    return planned_split(step.graph, batch, cut, planning_cores())[1]
+    graph, core = _in_precision(model, step)
+    return planned_split(graph, batch, Cut(1, "loss", tuple(core), step.homes), planning_cores())[1]
 
 
 def measure_step(
@@ -82,8 +84,15 @@ def profiled_step(
     rows, step = len(next(iter(data.values()))), _step(model)
     state = {**model.arrays, **step.initial_slots()}
     inputs = {label: array for label, array in state.items() if label in step.graph.inputs}
-    core, batch = list(step.gradients.values()), min(batch, rows)
-    return ProfiledStep(step.graph, core, step.homes, data, inputs, batch, steps or 0)
+    graph, core = _in_precision(model, step)
+    return ProfiledStep(graph, core, step.homes, data, inputs, min(batch, rows), steps or 0)
+
+
+def _in_precision(model: ModelState, step: Step) -> tuple[Graph, list[Node]]:
+    """Return the graph of a step in the precision of the model's products, and its gradients."""
+    assert model.network is not None
+    graph, changed = in_precision(step.graph, model.network.precision, "native")
+    return graph, [changed.get(node, node) for node in step.gradients.values()]
 
 
 def _network(model: ModelState, where: str) -> Network:
