@@ -297,15 +297,16 @@ def interrupts_left_to_children() -> Iterator[None]:
 
 
 @contextmanager
-def member(out: Path | None, *, resume: bool) -> Iterator[Path | None]:
+def member(out: Path | None, options: Mapping[str, object], *, resume: bool) -> Iterator[Path | None]:
     """Connect a supervised process with the others; yields the run folder that it writes.
 
     Args:
         out: the run folder of the training.
+        options: what the commands of all processes have in common, by the name of the option.
         resume: whether the training in ``out`` is continued.
 
     Raises:
-        TrainingError E630: the processes did not connect.
+        TrainingError E630: the processes did not connect. E632: their code or an option differs.
     """
     _detach_output()
     marker, number, count, address = os.environ[VARIABLE].rsplit(" ", 3)
@@ -317,6 +318,8 @@ def member(out: Path | None, *, resume: bool) -> Iterator[Path | None]:
             _await_listener(address, int(count))
         processes.join(address, int(count), int(number))
     Path(marker).touch()
+    with _lost_connections():
+        processes.require_same_program(options)
     number = import_module("jax").process_index()
     if number == 0:
         with _lost_connections():

@@ -16,9 +16,12 @@ import statistics
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from importlib import import_module
 from importlib.metadata import version
 from ipaddress import ip_address
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -35,12 +38,14 @@ from chainrule.graph import Graph, fingerprint
 
 JOIN_SECONDS, SILENT_SECONDS = 60, 10
 """Time for all processes to join; time after which a process that does not respond is considered lost."""
-WORDS = 4  # 32-bit words of a digest
+DIGEST_BYTES, WAIT_MILLISECONDS = 16, 24 * 3600 * 1000
 ELSEWHERE = "192.0.2.1"  # reserved for documentation: an address behind the default route
 FIRST_CHECK, CHECK_SECONDS = 5, 30
 """Seconds to the first comparison of the speed of processes, or one that confirms another; to the next."""
 SLOW = 2.0  # times the seconds of the fastest process
 ROUNDS, PRODUCTS, WIDTH, CPU_WIDTH = 5, 8, 4096, 512
+_EXCHANGES = count()
+"""Numbers of the exchanges of texts; all processes make the same ones in the same order."""
 
 
 def join(address: str | None = None, count: int | None = None, number: int | None = None) -> None:
@@ -175,6 +180,31 @@ def slow_process(number: int, times: float) -> Any:
     )
 
 
+def require_same_program(options: Mapping[str, object]) -> None:
+    """Check, before anything is computed, that all processes run the same code with the same options.
+
+    Args:
+        options: the value of each option by name, such as ``--epochs``.
+
+    Raises:
+        TrainingError E632: the processes differ.
+    """
+    own = ((fact("the option {name}", name=name), repr(value)) for name, value in options.items())
+    parts = [*_program(), *((what, _digest(text.encode())) for what, text in own)]
+    _require_equal(parts, "--processes")
+
+
+@cache
+def _program() -> tuple[tuple[Any, str], ...]:
+    """Return digests of the files of chainrule, and of the versions of the libraries that compute."""
+    total, root = hashlib.blake2b(digest_size=DIGEST_BYTES), Path(__file__).parents[2]
+    for file in sorted(root.rglob("*.py")):
+        content = file.read_bytes()
+        total.update(f"{file.relative_to(root).as_posix()} {len(content)} ".encode() + content)
+    versions = [(fact("the version of {name}", name=name), version(name)) for name in ("jax", "jaxlib", "numpy")]
+    return ((fact("the code of chainrule"), total.hexdigest()), *versions)
+
+
 def require_same(graph: Graph, data: Mapping[str, Any], state: Mapping[str, Any]) -> None:
     """Check that all processes train the same network from the same state on the same rows.
 
@@ -189,12 +219,12 @@ def require_same(graph: Graph, data: Mapping[str, Any], state: Mapping[str, Any]
     if jax.process_count() == 1:
         return
     parts = (
-        (fact("the version of chainrule"), _digest(version("chainrule").encode())),
+        *_program(),
         (fact("the network or its training"), _digest(fingerprint(graph.outputs).encode())),
         (fact("the rows"), _array_digest(data)),
         (fact("the parameters or the optimizer"), _array_digest(state)),
     )
-    _require_equal(parts)
+    _require_equal(parts, "fit")
 
 
 def require_same_rows(identity: str) -> None:
@@ -207,7 +237,7 @@ def require_same_rows(identity: str) -> None:
         TrainingError E632: the processes differ.
     """
     if jax.process_count() > 1:
-        _require_equal(((fact("the rows"), _digest(identity.encode())),))
+        _require_equal(((fact("the rows"), _digest(identity.encode())),), "fit")
 
 
 def rows_of_all(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -227,27 +257,37 @@ def rows_of_all(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return results
 
 
-def _require_equal(parts: Sequence[tuple[Any, np.ndarray]]) -> None:
+def _require_equal(parts: Sequence[tuple[Any, str]], where: str) -> None:
     """Raise E632 if one of the digests, each with its name, is another one in another process."""
-    # (processes, parts, WORDS)
-    digests = multihost_utils.process_allgather(np.stack([digest for _, digest in parts]))
-    differs = (digests != digests[0]).any(axis=2)
-    if differs.any():
-        part, _ = parts[int(np.argmax(differs.any(axis=0)))]
-        others = ", ".join(map(str, np.flatnonzero(differs.any(axis=1))))
-        received = fact("process {others} differs from process 0", others=others)
-        fix = fact("start all processes with the same version, command and files")
-        raise TrainingError("E632", what=part, where="fit", received=received, fix=fix)
+    own, *_ = every = [text.split() for text in _texts_of_all(" ".join(text for _, text in parts))]
+    for place, (part, _) in enumerate(parts):
+        others = [str(n) for n, digests in enumerate(every) if digests[place : place + 1] != own[place : place + 1]]
+        if others:
+            received = fact("process {others} differs from process 0", others=", ".join(others))
+            fix = fact("start all processes with the same version, command and files")
+            raise TrainingError("E632", what=part, where=where, received=received, fix=fix)
 
 
-def _digest(content: bytes) -> np.ndarray:
-    return np.frombuffer(hashlib.blake2b(content, digest_size=4 * WORDS).digest(), np.uint32)
+def _texts_of_all(text: str) -> list[str]:
+    """Return the texts of all processes, in their order.
+
+    The service that connects them exchanges the texts, not the devices: these wait forever where processes
+    compute different programs. A process that is lost while others wait for its text ends their training.
+    """
+    state, number = import_module("jax._src.distributed").global_state, next(_EXCHANGES)
+    state.client.key_value_set(f"chainrule/{number}/{state.process_id}", text)
+    places = (f"chainrule/{number}/{other}" for other in range(state.num_processes))
+    return [state.client.blocking_key_value_get(place, WAIT_MILLISECONDS) for place in places]
 
 
-def _array_digest(arrays: Mapping[str, Any]) -> np.ndarray:
-    total = hashlib.blake2b(digest_size=4 * WORDS)
+def _digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=DIGEST_BYTES).hexdigest()
+
+
+def _array_digest(arrays: Mapping[str, Any]) -> str:
+    total = hashlib.blake2b(digest_size=DIGEST_BYTES)
     for label in sorted(arrays):
         array = np.ascontiguousarray(arrays[label])
         total.update(f"{label} {array.dtype} {array.shape}".encode())
         total.update(array.data.cast("B") if array.size else b"")
-    return np.frombuffer(total.digest(), np.uint32)
+    return total.hexdigest()

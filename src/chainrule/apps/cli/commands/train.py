@@ -49,6 +49,8 @@ from chainrule.train.default_table_ensemble import LARGE, MIDDLE, SMALL, recipe_
 from chainrule.train.evaluation.evaluate import specs_of
 from chainrule.train.monitor.progress import is_verbose
 
+_OF_A_PROCESS = ("data", "test", "public", "engine", "passed")
+"""Options that may differ between processes: paths, whose rows are compared, and what follows from others."""
 FEWEST = 8  # rows of the smallest table of an ensemble
 _REPEATED = {
     "metric": "NAME",
@@ -152,6 +154,14 @@ def train(
     return _train_in_processes(several, chosen, path, resume, fingerprint, lang_option, trackers)
 
 
+def _common_options(chosen: Options, resume: bool) -> dict[str, object]:
+    """Return the options that all processes of a training must have in common, by their names."""
+    own = {name: value for name, value in asdict(chosen).items() if name not in _OF_A_PROCESS}
+    shared = {name: getattr(settings, name) for name in ("devices", "parallel", "mesh", "sharding")}
+    values = {**own, **shared, "resume": resume}
+    return {"--" + name.replace("_", "-"): value for name, value in values.items()}
+
+
 def _train_in_processes(
     processes: Processes,
     chosen: Options,
@@ -164,7 +174,7 @@ def _train_in_processes(
     """Supervise the processes of a training, or be one of them; the first one records it in trackers."""
     if is_supervised():
         settings.engine = "xla"
-        with member(path, resume=resume) as own:
+        with member(path, _common_options(chosen, resume), resume=resume) as own:
             callbacks = trackers if own == path else ()
             return run_training(chosen, own, resume, fingerprint, lang_option, callbacks=callbacks)
     if path is not None and not resume:
