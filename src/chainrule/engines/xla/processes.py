@@ -201,7 +201,8 @@ def _program() -> tuple[tuple[Any, str], ...]:
     for file in sorted(root.rglob("*.py")):
         content = file.read_bytes()
         total.update(f"{file.relative_to(root).as_posix()} {len(content)} ".encode() + content)
-    versions = [(fact("the version of {name}", name=name), version(name)) for name in ("jax", "jaxlib", "numpy")]
+    libraries = ("jax", "jaxlib", "numpy")
+    versions = [(fact("the version of {name}", name=name), version(name)) for name in libraries]
     return ((fact("the code of chainrule"), total.hexdigest()), *versions)
 
 
@@ -259,25 +260,42 @@ def rows_of_all(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 def _require_equal(parts: Sequence[tuple[Any, str]], where: str) -> None:
     """Raise E632 if one of the digests, each with its name, is another one in another process."""
-    own, *_ = every = [text.split() for text in _texts_of_all(" ".join(text for _, text in parts))]
-    for place, (part, _) in enumerate(parts):
-        others = [str(n) for n, digests in enumerate(every) if digests[place : place + 1] != own[place : place + 1]]
+    texts = _texts_of_all(" ".join(text for _, text in parts))
+    every = {number: text.split() for number, text in texts.items()}
+    for place, (name, _) in enumerate(parts):
+        own = slice(place, place + 1)  # empty where a process has fewer
+        others = [str(number) for number, digests in every.items() if digests[own] != every[0][own]]
         if others:
             received = fact("process {others} differs from process 0", others=", ".join(others))
             fix = fact("start all processes with the same version, command and files")
-            raise TrainingError("E632", what=part, where=where, received=received, fix=fix)
+            raise TrainingError("E632", what=name, where=where, received=received, fix=fix)
 
 
-def _texts_of_all(text: str) -> list[str]:
-    """Return the texts of all processes, in their order.
+def _texts_of_all(text: str) -> dict[int, str]:
+    """Return the texts of all processes by number; of two where this one differs from that of process 0.
 
-    The service that connects them exchanges the texts, not the devices: these wait forever where processes
-    compute different programs. A process that is lost while others wait for its text ends their training.
+    The service that connects the processes exchanges the texts, not the devices: these wait forever where
+    processes compute different programs. A process that is lost while others wait for its text ends their
+    training. JAX has no public name for the service; in a version without it the devices exchange the texts.
     """
-    state, number = import_module("jax._src.distributed").global_state, next(_EXCHANGES)
-    state.client.key_value_set(f"chainrule/{number}/{state.process_id}", text)
-    places = (f"chainrule/{number}/{other}" for other in range(state.num_processes))
-    return [state.client.blocking_key_value_get(place, WAIT_MILLISECONDS) for place in places]
+    try:
+        state = import_module("jax._src.distributed").global_state
+        write, read = state.client.key_value_set, state.client.blocking_key_value_get
+    except (ImportError, AttributeError):
+        return _texts_by_devices(text)
+    exchange, own, total = next(_EXCHANGES), state.process_id, state.num_processes
+    write(f"chainrule/{exchange}/{own}", text)
+    first = read(f"chainrule/{exchange}/0", WAIT_MILLISECONDS)
+    if first != text:  # they may disagree about the number of processes, so this one reads no others
+        return {0: first, own: text}
+    return {n: read(f"chainrule/{exchange}/{n}", WAIT_MILLISECONDS) for n in range(total)}
+
+
+def _texts_by_devices(text: str) -> dict[int, str]:
+    content = np.frombuffer(text.encode(), np.uint8)
+    every = rows_of_all({"byte": content, "process": np.full(len(content), jax.process_index())})
+    numbers = range(jax.process_count())
+    return {number: every["byte"][every["process"] == number].tobytes().decode() for number in numbers}
 
 
 def _digest(content: bytes) -> str:

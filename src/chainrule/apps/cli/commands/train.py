@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -154,11 +154,11 @@ def train(
     return _train_in_processes(several, chosen, path, resume, fingerprint, lang_option, trackers)
 
 
-def _common_options(chosen: Options, resume: bool) -> dict[str, object]:
+def _common_options(chosen: Options, processes: Processes, resume: bool) -> dict[str, object]:
     """Return the options that all processes of a training must have in common, by their names."""
     own = {name: value for name, value in asdict(chosen).items() if name not in _OF_A_PROCESS}
     shared = {name: getattr(settings, name) for name in ("devices", "parallel", "mesh", "sharding")}
-    values = {**own, **shared, "resume": resume}
+    values = {"processes": processes.total, **own, **shared, "resume": resume}
     return {"--" + name.replace("_", "-"): value for name, value in values.items()}
 
 
@@ -174,7 +174,7 @@ def _train_in_processes(
     """Supervise the processes of a training, or be one of them; the first one records it in trackers."""
     if is_supervised():
         settings.engine = "xla"
-        with member(path, _common_options(chosen, resume), resume=resume) as own:
+        with member(path, _common_options(chosen, processes, resume), resume=resume) as own:
             callbacks = trackers if own == path else ()
             return run_training(chosen, own, resume, fingerprint, lang_option, callbacks=callbacks)
     if path is not None and not resume:
