@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +26,7 @@ pytest.importorskip("jax")
 
 from chainrule.engines.xla import processes as xla_processes
 
+DIFFERENT = "the processes of the training differ"
 TRAINING = """
 import sys
 import numpy as np
@@ -76,6 +78,62 @@ def test_processes_with_other_rows_are_refused() -> None:
     for fact in ("E632", "the rows", "process 1"):
         assert fact in first
         assert fact in second
+
+
+def _refusals(second: str = "", code: str = "") -> list[str]:
+    """What each of two commands prints as errors; the second one has other options, or runs other code."""
+    address = f"127.0.0.1:{process_supervisor._free_port()}"
+    words = [sys.executable, "-c", "import sys; from chainrule.apps.cli.main import main; sys.exit(main())"]
+    words += ["train", "iris", "--quick", "--engine", "xla", "--processes", "2", "--coordinator", address]
+    pipe, path = subprocess.PIPE, os.pathsep.join(filter(None, (code, os.environ.get("PYTHONPATH"))))
+    started = [
+        subprocess.Popen(
+            [*words, "--process", number, *own], stdout=pipe, stderr=pipe, text=True, env=variables
+        )
+        for number, own, variables in (
+            ("0", (), os.environ),
+            ("1", second.split(), {**os.environ, "PYTHONPATH": path}),
+        )
+    ]
+    results = [process.communicate(timeout=120)[1] for process in started]
+    assert [process.returncode for process in started] == [2, 2], results
+    return results
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "option",
+    [
+        "--epochs 3",
+        "--batch-size 16",
+        "--devices 2",
+        "--parallel fast",
+        "--net 4",
+        "--seed 1",
+        "--processes 4",
+    ],
+)
+def test_processes_with_other_options_are_refused_before_they_compute(
+    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name, _ = option.split()
+    for errors in _refusals(option):
+        assert errors.startswith(f"TrainingError E632 in --processes: {DIFFERENT}: the option {name}\n"), (
+            errors
+        )
+        assert "process 1 differs from process 0" in errors
+
+
+@pytest.mark.long
+def test_processes_with_other_code_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(Path(cr.__file__).parent, tmp_path / "other" / "chainrule")
+    with (tmp_path / "other" / "chainrule" / "nn" / "__init__.py").open("a") as file:
+        file.write("\n")
+    for errors in _refusals(code=str(tmp_path / "other")):
+        expected = f"TrainingError E632 in --processes: {DIFFERENT}: the code of chainrule\n"
+        assert errors.startswith(expected), errors
 
 
 @pytest.mark.long
