@@ -1,6 +1,7 @@
 """Spellings of a missing value: always missing, missing among numbers, and missing unless a value fits.
 
-- ``ALWAYS``: no value is written like this: an empty cell, ``N/A``, ``#DIV/0!``, ``\\N``.
+- ``ALWAYS``: no value is written like this: an empty cell, ``N/A``, ``#DIV/0!``, ``\\N``. Among them are
+  ``ERRORS``, the results of formulas that failed; a notice counts them, since the sheet can be corrected.
 - ``AMONG_NUMBERS``: words, the empty dates of SAP and MySQL, and ``#####``, which spreadsheets show in
   narrow columns. In a column of numbers or dates, ``none`` is a missing number; in a column of words it may
   be a level, and is kept.
@@ -12,12 +13,20 @@ from __future__ import annotations
 
 from chainrule.data.readers.lazy_polars import pl
 
-ALWAYS = tuple(
-    (
-        ", n/a, #n/a, #na, #n/a n/a, nan, -nan, null, ?, ??, ???, <na>, <n/a>, <null>, (null), [null], "
-        "(blank), \\n, n.a., n. a., n.a, n/d, #div/0!, #value!, #ref!, #name?, #num!, #null!, #wert!, "
-        "1.#qnan, -1.#qnan, 1.#ind, -1.#ind, 1.#nan"
-    ).split(", ")
+ERRORS = (  # of Excel in five languages, Google Sheets and LibreOffice
+    *(
+        "#n/a #div/0! #value! #ref! #name? #num! #null! #spill! #calc! #field! #blocked! #connect! #unknown! "
+        "#getting_data #error! #nv #wert! #bezug! #zahl! #überlauf! #kalk! #valeur! #nom? #nombre! #nul! "
+        "#¡div/0! #¡valor! #¡ref! #¿nombre? #¡num! #¡nulo! #valor! #nome? #núm! #nulo!"
+    ).split(),
+    *(f"err:{code}" for code in range(501, 541)),
+)
+ALWAYS = (
+    *(
+        ", n/a, #na, #n/a n/a, nan, -nan, null, ?, ??, ???, <na>, <n/a>, <null>, (null), [null], (blank), "
+        "\\n, n.a., n. a., n.a, n/d, 1.#qnan, -1.#qnan, 1.#ind, -1.#ind, 1.#nan"
+    ).split(", "),
+    *ERRORS,
 )
 AMONG_NUMBERS = (
     *(
@@ -49,6 +58,17 @@ _COUNTRIES = tuple(_CODES.split())
 def may_be_missing(texts: pl.Series) -> pl.Series:
     """Return for each text whether it is a missing value in some columns."""
     return texts.str.to_lowercase().is_in(MAYBE)
+
+
+def error_counts(texts: pl.Series) -> dict[str, int]:
+    """Return the errors of spreadsheets among the cells, with the number of cells of each.
+
+    Example:
+        >>> error_counts(pl.Series(["1", "#REF!", None, "#ref!"]))
+        {'#REF!': 2}
+    """
+    errors = texts.filter(texts.str.to_lowercase().is_in(ERRORS).fill_null(value=False)).str.to_uppercase()
+    return dict(sorted(errors.alias("error").value_counts().iter_rows())) if len(errors) else {}
 
 
 def drop_missing_words(texts: pl.Series) -> pl.Series:

@@ -21,7 +21,7 @@ the neighboring float, and does not report the line that is not a number.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -49,6 +49,7 @@ from chainrule.records import frozen
 
 MOSTLY = 0.9  # share of numbers from which other cells are considered mistakes
 _MAYBE, _WITHOUT_DIGITS = frozenset(MAYBE), frozenset(("true", "false", "inf", "infinity"))
+LISTED_ERRORS = 3
 SHOWN = 10  # columns that a notice of one kind names
 _DATE_LIKE = r"^[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}"
 _BELOW_THOUSAND = r"^[+-]?[0-9]{1,3}$"
@@ -243,6 +244,25 @@ def _mark_notice(texts: pl.Series) -> tuple[Finding, ...]:
         return ()
     facts = {"column": texts.name, "count": len(marks), "text": marks[0]}
     return (Finding("kept_marks", "info", facts),)
+
+
+def error_notices(source: str, counts: Mapping[tuple[str, str], int]) -> tuple[Finding, ...]:
+    """Return the notice about cells with an error of a spreadsheet.
+
+    Args:
+        source: the name of the table.
+        counts: the number of cells by column and error.
+
+    Example:
+        >>> print(*error_notices("sales.csv", {("price", "#REF!"): 2}))
+        2 cells of sales.csv contain an error (#REF! in column "price") and are read as missing
+    """
+    if not counts:
+        return ()
+    pairs = sorted(counts, key=lambda pair: -counts[pair])[:LISTED_ERRORS]
+    examples = [fact('{error} in column "{column}"', error=error, column=column) for column, error in pairs]
+    facts = {"source": source, "count": sum(counts.values()), "example": join_facts(", ", examples, "beside")}
+    return (Finding("error_cells", "warning", facts),)
 
 
 def limit(notices: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -24,7 +24,7 @@ has it in one of the blocks.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import accumulate, chain, groupby
@@ -221,10 +221,12 @@ class Block:
         cells: texts row after row, or a series for each column: texts, or integers whose texts are those of
             the file.
         properties: (``COUNT``, width), as of ``cell_properties``.
+        errors: the number of cells with an error of a spreadsheet, by column and error.
     """
 
     cells: pl.Series | list[pl.Series]
     properties: np.ndarray
+    errors: Counter[tuple[int, str]]
 
 
 def examine_cells(texts: pl.Series, words: np.ndarray) -> Block:
@@ -243,8 +245,12 @@ def _together(texts: pl.Series, words: np.ndarray, rows: int) -> Block | None:
     tested = cell_properties(texts, np.tile(np.arange(len(words)), rows), words)
     if tested is None:
         return None
-    properties, missing = tested
-    return Block(texts.scatter(missing, None) if len(missing) else texts, properties)
+    properties, gaps = tested
+    errors: Counter[tuple[int, str]] = Counter()
+    if missing.error_counts(texts.gather(gaps)):
+        for i in np.unique(gaps % len(words)).tolist():
+            errors.update(_errors(texts.gather(gaps[gaps % len(words) == i]), i))
+    return Block(texts.scatter(gaps, None) if len(gaps) else texts, properties, errors)
 
 
 def _by_columns(texts: pl.Series, words: np.ndarray) -> Block | None:
@@ -257,15 +263,23 @@ def _by_columns(texts: pl.Series, words: np.ndarray) -> Block | None:
     tested = cell_properties(cells, owner, words)
     if tested is None:
         return None
-    properties, missing = tested
+    properties, gaps = tested
     properties[PRESENT] |= [numbers is not None for numbers in integers]
-    counts = np.bincount(owner[missing], minlength=width)
+    errors: Counter[tuple[int, str]] = Counter()
+    if missing.error_counts(cells.gather(gaps)):
+        for i in np.unique(owner[gaps]).tolist():
+            errors.update(_errors(columns[i], i))
+    counts = np.bincount(owner[gaps], minlength=width)
     for i, numbers in enumerate(integers):
         if numbers is not None and counts[i] == len(rest[i]):
             columns[i] = numbers
         elif counts[i]:
-            columns[i] = _without(columns[i], cells.gather(missing[owner[missing] == i]))
-    return Block(columns, properties)
+            columns[i] = _without(columns[i], cells.gather(gaps[owner[gaps] == i]))
+    return Block(columns, properties, errors)
+
+
+def _errors(cells: pl.Series, column: int) -> dict[tuple[int, str], int]:
+    return {(column, error): count for error, count in missing.error_counts(cells).items()}
 
 
 def _integers(column: pl.Series) -> tuple[pl.Series | None, pl.Series]:
@@ -405,6 +419,7 @@ class Cells:
         self._pending: deque[Future[Block]] = deque()
         self._pool: ThreadPoolExecutor | None = None  # from the second block on
         self._properties = np.zeros((COUNT, self.width), bool)
+        self._errors: Counter[tuple[int, str]] = Counter()
 
     def add(self, records: Sequence[Sequence[str]]) -> None:
         """Add rows, each with a cell for every column."""
@@ -429,6 +444,7 @@ class Cells:
     def _combine(self, block: Block) -> None:
         self._blocks.append(block)
         self._properties |= block.properties
+        self._errors.update(block.errors)
 
     def _finish(self) -> None:
         """Wait for all blocks."""
@@ -462,6 +478,11 @@ class Cells:
             else TypedColumn(column(i))
             for i, name in enumerate(self.names)
         ]
+
+    def errors(self) -> dict[tuple[str, str], int]:
+        """Return the number of cells with an error of a spreadsheet, by column and error."""
+        self._finish()
+        return {(self.names[i], error): count for (i, error), count in sorted(self._errors.items())}
 
     def _numbers(self, segments: Sequence[Segment], chosen: np.ndarray) -> Iterator[pl.Series]:
         """Return the columns of plain numbers; integral ones as integers."""

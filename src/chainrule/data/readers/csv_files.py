@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from chainrule.data.cells.typed_columns import TypedColumn, tabulate
+from chainrule.data.cells.typed_columns import TypedColumn, error_notices, tabulate
 from chainrule.data.readers.cell_columns import Cells, PlainBlock, plain_block
 from chainrule.data.readers.csv_layout import (
     COMMENT,
@@ -346,7 +346,8 @@ def _table(lines: Lines, text: Iterator[str], head: _Head, header: Header) -> Ta
     columns, trailing = _without_trailing(columns, len(names), header, lines.name)
     columns, empty = without_empty(columns, header, lines.name)
     table = tabulate(columns, lines.name, starts)
-    return replace(table, notices=(*notices, *trailing, *empty, *rows.notices, *table.notices))
+    errors = error_notices(lines.name, cells.errors())
+    return replace(table, notices=(*notices, *trailing, *empty, *rows.notices, *errors, *table.notices))
 
 
 def _comment_notices(lines: Lines, head: _Head, header: Header) -> list[Finding]:

@@ -8,14 +8,16 @@ import re
 import xml.parsers.expat as expat
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from chainrule.data.cells.missing import error_counts
 from chainrule.data.cells.number_notation import clean, number_text
-from chainrule.data.cells.typed_columns import TypedColumn, tabulate, type_texts
+from chainrule.data.cells.typed_columns import TypedColumn, error_notices, tabulate, type_texts
 from chainrule.data.readers.csv_files import Header, check_names, header_of
 from chainrule.data.readers.csv_layout import footer_kind
 from chainrule.data.readers.file_content import SWELL_FREE, SWELL_RATIO, Content, open_zip, several_tables
@@ -64,8 +66,7 @@ class Sheet:
 
     rows: list[tuple[int, Cells]] = field(default_factory=list)
     count: int = 0  # cells
-    errors: int = 0  # cells such as #DIV/0!, which are read as missing
-    error: str = ""  # the first of them
+    errors: list[tuple[int, int, str]] = field(default_factory=list)  # row, column, #DIV/0!: read as missing
     formulas: int = 0  # cells with a formula whose value is not in the file
     formula: str = ""  # the first of them
     merged: list[tuple[int, int, int]] = field(default_factory=list)  # first row, its column, last row
@@ -316,8 +317,7 @@ class _SheetParser:
             case "b":
                 return text.strip() == "1"
             case "e":
-                self.sheet.errors += 1
-                self.sheet.error = self.sheet.error or text
+                self.sheet.errors.append((self._number, self._column, text.strip().upper()))
                 return None
             case "n":
                 kind = self._dates[self._style] if 0 < self._style < len(self._dates) else ""
@@ -442,7 +442,23 @@ def _table(source: str, sheet: Sheet, options: ReadOptions) -> Table:
     lines = np.array([number for number, _ in body], np.int64)
     columns = {name: [row.get(left + i) for _, row in body] for i, name in names.items()}
     table = _typed(source, columns, lines)
-    return replace(table, notices=(*notices, *table.notices))
+    errors = Counter(
+        (names[column - left], error)
+        for row, column, error in sheet.errors
+        if row > header.line and column - left in names
+    )
+    errors.update(_errors_in_texts(columns, table))
+    return replace(table, notices=(*notices, *error_notices(source, errors), *table.notices))
+
+
+def _errors_in_texts(columns: dict[str, list[Any]], table: Table) -> dict[tuple[str, str], int]:
+    """Return the errors that are texts of cells, as a file that was converted has, by column and error."""
+    counts = {}
+    for name, values in columns.items():
+        if table.frame[name].null_count() > values.count(None):
+            texts = pl.Series([value for value in values if isinstance(value, str)], dtype=pl.String)
+            counts |= {(name, error): n for error, n in error_counts(texts.str.strip_chars()).items()}
+    return counts
 
 
 def _fill_merged(rows: list[tuple[int, Cells]], sheet: Sheet) -> int:
@@ -460,7 +476,7 @@ def _fill_merged(rows: list[tuple[int, Cells]], sheet: Sheet) -> int:
 
 
 def _cell_notices(source: str, header: Header, sheet: Sheet) -> list[Finding]:
-    """Return the notices for rows of units and questions, cells with an error, formulas without a value."""
+    """Return the notices for rows of units and questions, and for formulas without a value."""
     notices = []
     if header.units:
         facts = {"source": source, "count": 1, "line": header.units, "example": ""}
@@ -468,9 +484,6 @@ def _cell_notices(source: str, header: Header, sheet: Sheet) -> list[Finding]:
     if header.labels:
         facts = {"source": source, "count": len(header.labels), "line": header.labels[0], "example": ""}
         notices.append(Finding("label_rows", "info", facts))
-    if sheet.errors:
-        facts = {"source": source, "count": sheet.errors, "example": sheet.error}
-        notices.append(Finding("error_cells", "warning", facts))
     if sheet.formulas:
         facts = {"source": source, "count": sheet.formulas, "example": sheet.formula}
         notices.append(Finding("formula_cells", "warning", facts))

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.data.cells.missing import error_counts
 from chainrule.data.cells.number_notation import clean
-from chainrule.data.cells.typed_columns import type_frame
+from chainrule.data.cells.typed_columns import error_notices, type_frame
 from chainrule.data.readers.csv_files import check_names
 from chainrule.data.readers.file_content import Content
 from chainrule.data.readers.isolated.protocol import repeated_name
@@ -341,7 +342,20 @@ def of_frame(
         raise unusable_columns(source, strange)
     chosen = {c.name for c in usable if c.name in declared or c.dtype in (pl.Categorical, pl.Enum)}
     plain = pl.DataFrame([_plain_column(column) for column in usable])
-    return replace(type_frame(plain, source, target, frozenset(chosen)), unusable=strange)
+    table = type_frame(plain, source, target, frozenset(chosen))
+    errors = {
+        (column.name, error): count
+        for column in usable
+        for error, count in _removed_errors(column, plain[column.name]).items()
+    }
+    return replace(table, unusable=strange, notices=(*error_notices(source, errors), *table.notices))
+
+
+def _removed_errors(before: pl.Series, after: pl.Series) -> dict[str, int]:
+    """Return the errors of spreadsheets that are missing after the cells were cleaned."""
+    if after.dtype != pl.String or after.null_count() == before.null_count():
+        return {}
+    return error_counts(before.cast(pl.String).filter(after.is_null()).str.strip_chars())
 
 
 def _is_raw(column: pl.Series) -> bool:
