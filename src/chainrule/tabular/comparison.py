@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,8 @@ class Scores:
         weights: (N,) sample weights.
         labels: the K classes; empty for regression.
         groups: (N,) the group of each row, whose rows resemble each other; ``None``: rows are independent.
+        balance: (N,) weights with which the classes count equally in the verdict, as in a training with class
+            weights; ``None``: as ``weights``.
 
     Example:
         >>> outputs = {"net": np.array([[0.9, 0.1], [0.2, 0.8]]), "trivial": np.full((2, 2), 0.5)}
@@ -59,6 +62,7 @@ class Scores:
     weights: np.ndarray | None = None
     labels: tuple = ()
     groups: np.ndarray | None = None
+    balance: np.ndarray | None = None
 
     def predictions(self, model: str = "net") -> Predictions:
         """Return targets and predictions of one model, for metrics."""
@@ -98,7 +102,10 @@ class Scores:
     @cached_property
     def verdict(self) -> Verdict | None:
         """The network compared with the best other model; see ``comparison.verdict``."""
-        return verdict(self.task, self.losses, self.weights, groups=self.groups)
+        if self.balance is None:
+            return verdict(self.task, self.losses, self.weights, groups=self.groups)
+        result = verdict(self.task, self.losses, self.balance, groups=self.groups)
+        return None if result is None else replace(result, metric="balanced")
 
 
 NAMES: Texts = {
@@ -117,7 +124,11 @@ SENTENCES: Texts = {
     ),
     "equal": "{first} and {second} are equally good: {metric} {best}.",
 }
-METRIC_NAMES: Texts = {"classification": "log-loss", "regression": "RMSE"}
+METRIC_NAMES: Texts = {
+    "classification": "log-loss",
+    "regression": "RMSE",
+    "balanced": "log-loss of balanced classes",
+}
 
 
 def row_losses(task: str, target: np.ndarray, prediction: np.ndarray) -> np.ndarray:
@@ -149,6 +160,7 @@ class Verdict:
         losses: their mean losses.
         errors: the difference in standard errors, not negative.
         is_clear: whether the difference is more than chance; see ``chainrule.metrics.compare``.
+        metric: a key of ``METRIC_NAMES``; by default the task.
 
     Example:
         >>> print(Verdict("classification", "net", "linear", (0.25, 0.3), 3.14159, True).render("en"))
@@ -161,13 +173,14 @@ class Verdict:
     losses: tuple[float, float]
     errors: float
     is_clear: bool
+    metric: str = ""
 
     def render(self, lang: str = "en") -> str:
         """Return the sentence in English (``"en"``) or Chinese (``"zh"``)."""
         key = "better" if self.is_clear else "open" if self.errors > 0 else "equal"
         best, other = self.losses if self.task == "classification" else map(math.sqrt, self.losses)
         first, second = (translated(NAMES[name], lang, name) for name in (self.first, self.second))
-        metric = translated(METRIC_NAMES[self.task], lang)
+        metric = translated(METRIC_NAMES[self.metric or self.task], lang)
         errors = f"{self.errors:.1f}" if self.errors < 100 else ">100"
         text = translated(SENTENCES[key], lang, key).format(
             first=first, second=second, metric=metric, best=short(best), other=short(other), errors=errors

@@ -140,7 +140,9 @@ def evaluate_models(
             all_rows[predicted] = output
     if "trivial" in outputs:  # one constant for all rows: those of the fits would rank the rows by their fold
         outputs["trivial"][:] = outputs["trivial"].mean(axis=0)
-    return replace(to_scores(model, rows.y, outputs, rows.weights), groups=groups_in(scored.table, group))
+    scores = to_scores(model, rows.y, outputs, rows.weights)
+    balance = _weights(rows, classes, is_balanced=True) if is_balanced else None
+    return replace(scores, groups=groups_in(scored.table, group), balance=balance)
 
 
 def groups_in(table: Table, column: str) -> np.ndarray | None:
@@ -155,7 +157,7 @@ def _weights(rows: PreparedRows, classes: int, is_balanced: bool) -> np.ndarray 
     if not is_balanced:
         return rows.weights
     counts = np.bincount(rows.y, minlength=classes)
-    balanced = len(rows.y) / (classes * counts[rows.y])
+    balanced = len(rows.y) / (classes * np.maximum(counts, 1)[rows.y])
     return balanced if rows.weights is None else balanced * rows.weights
 
 

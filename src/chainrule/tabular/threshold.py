@@ -74,7 +74,24 @@ class Cost:
             >>> Cost(1.0, 4.0).threshold
             0.2
         """
-        return self.false_positive / (self.false_positive + self.false_negative)
+        return self.threshold_for(1.0)
+
+    def threshold_for(self, balance: float) -> float:
+        """Return ``threshold`` for probabilities of weighted classes.
+
+        Args:
+            balance: by how much the weights multiplied the odds of the positive class.
+
+        Formula: balance FP / (balance FP + FN).
+
+        Example:
+            >>> Cost(1.0, 100.0).threshold_for(499.0)  # one positive row in 500, and class weights
+            0.8330550918196995
+
+        Reference: Elkan (2001), The foundations of cost-sensitive learning, IJCAI, theorem 1.
+        """
+        weighted = balance * self.false_positive
+        return weighted / (weighted + self.false_negative)
 
     def mean(self, y: np.ndarray, p: np.ndarray) -> float:
         """Return the mean cost per row where ``threshold`` decides.
@@ -353,7 +370,7 @@ def require_two_classes(rule: str, cost: str, classes: int) -> None:
 
 
 def choose(
-    rule: str, cost: str, scores: Scores, held_out: Predictions | None, seed: int
+    rule: str, cost: str, scores: Scores, held_out: Predictions | None, seed: int, balance: float = 1.0
 ) -> DecisionThreshold | None:
     """Choose the threshold by a rule or a cost; ``None`` without either.
 
@@ -365,6 +382,7 @@ def choose(
         rule: ``"f1"``, ``"youden"``, or empty.
         cost: of the errors, ``"FP:FN"``, or empty.
         held_out: other rows to choose on; ``None`` in cross-validation.
+        balance: by how much class weights multiplied the odds of the positive class in the training.
 
     Reference: Elkan (2001), The foundations of cost-sensitive learning, IJCAI, section 2.
     """
@@ -373,7 +391,7 @@ def choose(
     scored = scores.predictions()
     y, p = scored.target, scored.prediction[:, 1].astype(np.float64)
     if cost:
-        value = Cost.parse(cost).threshold
+        value = Cost.parse(cost).threshold_for(balance)
         return _compared(value, "cost", cost, scores, p >= value)
     if held_out is None:
         value = best_threshold(_curve(scored), rule).value
@@ -414,10 +432,32 @@ def reads_calibrated(model: Model) -> bool:
     """Return whether the stored threshold is one of calibrated probabilities.
 
     That of a cost is: it follows from the cost if the probabilities are right. Others were chosen on the
-    probabilities of the network, and hold for them.
+    probabilities of the network, and hold for them. A temperature keeps the odds of class weights, for which
+    the threshold was computed.
     """
     record = model.facts.get(THRESHOLD)
-    return isinstance(record, dict) and record.get("rule") == "cost"
+    if not isinstance(record, dict) or record.get("rule") != "cost":
+        return False
+    is_isotonic = model.calibration is not None and model.calibration.map.name == Isotonic.name
+    return is_isotonic or not _has_class_weights(model)
+
+
+def _has_class_weights(model: Model) -> bool:
+    """Return whether the threshold of a cost is one of probabilities of weighted classes."""
+    right = _threshold_of_cost(model)
+    value = None if right is None else model.facts[THRESHOLD].get("value")
+    return right is not None and isinstance(value, float) and not math.isclose(value, right, rel_tol=1e-9)
+
+
+def _threshold_of_cost(model: Model) -> float | None:
+    """Return the threshold of right probabilities that follows from the stored cost; ``None`` without one."""
+    record = model.facts.get(THRESHOLD)
+    if not isinstance(record, dict) or record.get("rule") != "cost" or not record.get("cost"):
+        return None
+    try:
+        return Cost.parse(str(record["cost"])).threshold
+    except UsageError:
+        return None
 
 
 def predicts_as_network(model: Model) -> bool:
@@ -473,9 +513,14 @@ def _curve(predictions: Predictions) -> ThresholdCurve:
 
 
 def stored_threshold(model: Model) -> float | None:
-    """Return the threshold in the facts of a model of two classes; ``None`` if there is none."""
+    """Return the threshold in the facts of a model of two classes; ``None`` if there is none.
+
+    That of a cost is the one of right probabilities, if an isotonic calibration made those of class weights right.
+    """
     record = model.facts.get(THRESHOLD)
     value = record.get("value") if isinstance(record, dict) else None
+    if _has_class_weights(model) and reads_calibrated(model):
+        value = _threshold_of_cost(model)
     is_valid = isinstance(value, float) and 0 <= value <= HIGHEST
     return value if is_valid and len(model.labels or ()) == 2 else None
 

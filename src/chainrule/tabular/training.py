@@ -54,7 +54,7 @@ from chainrule.tabular.run_folder import (
 )
 from chainrule.tabular.texts import text_of
 from chainrule.tabular.threshold import DecisionThreshold
-from chainrule.tabular.training_plan import TrainingPlan, plan_of, prepare_data
+from chainrule.tabular.training_plan import TrainingPlan, odds_factor, plan_of, prepare_data
 from chainrule.tabular.training_status import KINDS, SPLIT, Notify, TableFacts, silent
 from chainrule.train.callback import Callback, Histograms, RecordedHistograms
 from chainrule.train.callback.histograms import FILE as HISTOGRAMS
@@ -307,7 +307,8 @@ def evaluate(
     scores = evaluate_models(model, preparation, scored, bool(options.class_weight), options.group)
     has_rule = options.threshold and not options.cost
     held_out = plan.held_out(model).predictions if has_rule and not scored.is_cross_validated else None
-    threshold = decision.choose(options.threshold, options.cost, scores, held_out, options.seed)
+    balance = odds_factor(options, plan.prepared)
+    threshold = decision.choose(options.threshold, options.cost, scores, held_out, options.seed, balance)
     intervals = intervals_of(plan, model, notify=notify)
     histograms = None
     if options.histograms and folder is not None:

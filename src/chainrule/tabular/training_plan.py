@@ -290,6 +290,12 @@ def weighted_rows(options: Options, prepared: PreparedData, rows: PreparedRows) 
     return balanced if rows.weights is None else balanced * rows.weights
 
 
+def odds_factor(options: Options, prepared: PreparedData) -> float:
+    """Return by how much the weights of two classes multiply the odds of the second one; 1 without weights."""
+    counts = np.bincount(prepared.training.y) if options.class_weight else np.ones(2)
+    return float(counts[0] / counts[1]) if len(counts) == 2 and counts.all() else 1.0
+
+
 def common_arguments(options: Options, prepared: PreparedData) -> dict[str, Any]:
     """Return the arguments of ``fit`` that do not depend on the plan."""
     return {

@@ -15,6 +15,7 @@ from case_loops import loop_over
 from chainrule.data import read_table
 from chainrule.data.tables.task import choose_task
 from chainrule.errors import UsageError
+from chainrule.tabular.threshold import Cost, reads_calibrated, stored_threshold
 from chainrule.tabular.train_table import TableRun
 from chainrule.train.default_table_ensemble import recipe_for, scoring_rare_classes
 
@@ -159,3 +160,36 @@ def test_a_constant_prediction_does_not_rank_the_rows_of_a_cross_validation() ->
     x, is_fraud = rows(160, 1, 3.0)
     run = cr.train_table(frame(x, is_fraud), "y", epochs=1, verbose=False)
     assert run.scores["trivial"]["roc_auc"] == 0.5
+
+
+def test_a_cost_counts_class_weights_once(tmp_path: Any) -> None:
+    balanced = trained(cost="1:10", class_weight="balanced")
+    assert balanced.threshold is not None
+    y = balanced.plan.prepared.training.y
+    ratio = (y == 0).sum() / (y == 1).sum()
+    assert ratio > 3
+    assert balanced.threshold.value == pytest.approx(ratio / (ratio + 10))
+    scored = balanced.comparison.predictions()
+    twice = Cost(1, 10).mean(scored.target, scored.prediction[:, 1])  # with 1/11
+    assert balanced.threshold.chosen.cost is not None
+    assert balanced.threshold.chosen.cost < 0.8 * twice
+    balanced.save(tmp_path / "run")
+    model = cr.Model.load(tmp_path / "run" / "model.safetensors")
+    assert stored_threshold(model) == balanced.threshold.value
+    x, is_fraud = rows(2_000, 5, 4.0)
+    model.uncertainty.calibrate(frame(x, is_fraud), method="temperature")
+    assert (stored_threshold(model), reads_calibrated(model)) == (balanced.threshold.value, False)
+    model.uncertainty.calibrate(frame(x, is_fraud), method="isotonic")
+    assert (stored_threshold(model), reads_calibrated(model)) == (pytest.approx(1 / 11), True)
+
+
+def test_class_weights_hold_for_the_verdict() -> None:
+    run = trained(class_weight="balanced")
+    verdict = run.comparison.verdict
+    assert verdict is not None
+    assert "trivial" not in (verdict.first, verdict.second)
+    assert "log-loss of balanced classes" in verdict.render("en")
+    assert "类别平衡" in verdict.render("zh")
+    plain = trained().comparison.verdict
+    assert plain is not None
+    assert "balanced" not in plain.render("en")
