@@ -76,10 +76,17 @@ CASES = (
     column("numbers 0 and 1", "one rare 1", ["0"] * 29 + ["1"], "number"),
     Case(
         "many levels",
-        "90 levels are not cut without a word",
+        "90 levels have a feature each",
         _wide(c=_BIG),
         kinds={"c": "category|text"},
-        notices=["category_features|rare_levels|text_features"],
+        silent=["category_features", "rare_levels"],
+    ),
+    Case(
+        "many levels",
+        "1,100 levels are not cut without a word",
+        table(3300, c=[f"city {i % 1100}" for i in range(3300)]),
+        kinds={"c": "category"},
+        notices=["rare_levels"],
     ),
     Case(
         "many levels",
