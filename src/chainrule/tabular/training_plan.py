@@ -291,7 +291,7 @@ def weighted_rows(options: Options, prepared: PreparedData, rows: PreparedRows) 
 
 
 def odds_factor(options: Options, prepared: PreparedData) -> float:
-    """Return by how much the weights of two classes multiply the odds of the second one; 1 without weights."""
+    """Return by how much class weights multiply the odds of the second of two classes; 1 without them."""
     counts = np.bincount(prepared.training.y) if options.class_weight else np.ones(2)
     return float(counts[0] / counts[1]) if len(counts) == 2 and counts.all() else 1.0
 
