@@ -515,7 +515,7 @@ def _curve(predictions: Predictions) -> ThresholdCurve:
 def stored_threshold(model: Model) -> float | None:
     """Return the threshold in the facts of a model of two classes; ``None`` if there is none.
 
-    That of a cost is the one of right probabilities if an isotonic calibration corrected those of class weights.
+    That of a cost is the one of right probabilities if an isotonic calibration corrected class weights.
     """
     record = model.facts.get(THRESHOLD)
     value = record.get("value") if isinstance(record, dict) else None
