@@ -101,7 +101,7 @@ def test_a_notice_counts_the_errors_of_a_spreadsheet(tmp_path: Path, rows: int, 
     for row in (3, 5, 9):
         cells[row][0] = "#REF!"
     cells[7][1], cells[rows - 1][2] = "#N/A", "#BEZUG!"
-    table = _written(tmp_path, form, cells)
+    table = _table_of(tmp_path, form, cells)
     assert [table.frame[name].null_count() for name in "pqr"] == [3, 1, 1]
     notices = [notice for notice in table.notices if notice.code == "error_cells"]
     assert [(notice.severity, notice.facts["count"]) for notice in notices] == [("warning", 5)]
@@ -113,11 +113,11 @@ def test_a_notice_counts_the_errors_of_a_spreadsheet(tmp_path: Path, rows: int, 
 @loop_over("word", ["NULL", "NaN", "", "N/A", "\\N"])
 def test_an_empty_cell_of_a_program_needs_no_notice(tmp_path: Path, word: str) -> None:
     cells: list[list[object]] = [[word if i == 3 else i + 0.5, "Ulm", i] for i in range(40)]
-    table = _written(tmp_path, "csv", cells)
+    table = _table_of(tmp_path, "csv", cells)
     assert (table.frame["p"].null_count(), table.notices) == (1, ())
 
 
-def _written(folder: Path, form: str, cells: list[list[object]]) -> Table:
+def _table_of(folder: Path, form: str, cells: list[list[object]]) -> Table:
     """Return the table p, q, r that is read from a file of this form, or from a data frame."""
     file, names = folder / f"rows.{form.split()[0]}", ["p", "q", "r"]
     match form:
