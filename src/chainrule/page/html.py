@@ -76,12 +76,16 @@ def _wire(wire: Wire, diagram: Diagram, high: int, largest: float, anchors: Anch
 
 
 def _link(inside: str, target: Hashable, anchors: Anchors, address: str = "") -> str:
-    """Return the drawing of a target as a link to ``address``, or to its home unless it is the home."""
+    """Return the drawing of a target as a link to ``address``, or to its home unless it is the home.
+
+    The attribute is ``xlink:href``: JupyterLab sets ``href`` of every link that has this attribute, which fails
+    for a link inside an SVG.
+    """
     kind, own = anchors.place(target) or ("", "")
     home = anchors.home(target, DRAWN)
     address = address or ("" if home else own)
     marks = f' id="{escape(home)}"' * bool(home) + f' class="{escape(kind)}"' * bool(kind)
-    return f'<a{marks} href="{escape(address)}">{inside}</a>' if address else f"<g{marks}>{inside}</g>"
+    return f'<a{marks} xlink:href="{escape(address)}">{inside}</a>' if address else f"<g{marks}>{inside}</g>"
 
 
 def _column(column: Column, place: int, high: int, anchors: Anchors) -> str:
@@ -94,7 +98,7 @@ def _column(column: Column, place: int, high: int, anchors: Anchors) -> str:
         )
         shape = f'<text x="{x}" y="{middle + 4:g}">{escape(column.shape)}</text>'
         address = next(filter(None, map(anchors.first, column.nodes)), "")
-        return title + (f'<a href="{address}">{box}{shape}</a>' if address else box + shape)
+        return title + (f'<a xlink:href="{address}">{box}{shape}</a>' if address else box + shape)
     circles = "".join(_circle(unit, x, _y(column, i, high), anchors) for i, unit in enumerate(column.units))
     y = _y(column, column.gap, high) - DOWN
     return title + shape + circles + (f'<text x="{x}" y="{y + 5:g}">⋮</text>' if column.gap else "")

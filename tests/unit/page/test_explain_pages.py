@@ -40,7 +40,7 @@ class Checker(HTMLParser):
 
     @property
     def links(self) -> set[str]:
-        return {value for name, value in self.attributes if name == "href"}
+        return {value for name, value in self.attributes if name in ("href", "xlink:href")}
 
 
 def page(text: str, lang: str = "en") -> Explanation:
@@ -91,11 +91,20 @@ def test_signals_link_to_their_equation_and_weights_to_their_line() -> None:
     signal = re.search(rf'id="(en-n\d+)"><math[^>]*>{term}', text)
     assert signal is not None
     assert text.count(f'href="#{signal[1]}"') > 5
-    lines = re.findall(r'<a id="(en-n\d+)" class="n\d+" href="#(en-n\d+)"><line', text)
+    lines = re.findall(r'<a id="(en-n\d+)" class="n\d+" xlink:href="#(en-n\d+)"><line', text)
     assert len(lines) == 9  # 2 x 3 weights and 3 x 1
     for weight, gradient in lines:
         assert text.count(f'href="#{weight}"') > 1
         assert f'<div class="equation" id="{gradient}"><math' in text
+
+
+def test_links_of_drawings_have_no_href_which_jupyterlab_would_replace() -> None:
+    for html in (article("en")._repr_html_(), article("en", 2).to_html()):
+        drawings = re.findall("<svg.*?</svg>", html, re.DOTALL)
+        assert drawings
+        for drawing in drawings:
+            assert len(re.findall(r"<a\b", drawing)) == len(re.findall(r" xlink:href=", drawing)) > 9
+            assert not re.search(r"\shref=", drawing)
 
 
 def test_a_page_in_one_language_has_no_language_switch() -> None:
