@@ -3,11 +3,11 @@
     python -m venv x && x/bin/python -m pip install jupyterlab -e '.[studio]'
     python -m campaigns.jupyterlab --jupyter x/bin/jupyter-lab [--screenshot FILE]
 
-The kernel is that of the environment of JupyterLab, which therefore needs chainrule. A notebook trains a network
-and ends with ``model.studio(x, y)``. Chromium, which reaches this machine alone, opens it in JupyterLab, runs the
-cell, clicks the first weight of the drawing and then opens "Predict". Then JupyterLab runs the notebook without its
-extension for widgets, and shows the page without scripts. The command prints what the pages showed, and returns 1
-if the derivation or the page is missing or JupyterLab reported an error.
+The kernel is that of the environment of JupyterLab, which therefore needs chainrule. A notebook trains a
+network and ends with ``model.studio(x, y)``. Chromium, which reaches this machine alone, opens it in
+JupyterLab, runs the cell, clicks the first weight of the drawing and then opens "Predict". Then JupyterLab
+runs the notebook without its extension for widgets, and shows the page without scripts. The command prints
+what the pages showed, and returns 1 if the derivation or the page is missing or JupyterLab reported an error.
 """
 
 from __future__ import annotations

@@ -78,8 +78,8 @@ def _wire(wire: Wire, diagram: Diagram, high: int, largest: float, anchors: Anch
 def _link(inside: str, target: Hashable, anchors: Anchors, address: str = "") -> str:
     """Return the drawing of a target as a link to ``address``, or to its home unless it is the home.
 
-    The attribute is ``xlink:href``: JupyterLab sets ``href`` of every link that has this attribute, which fails
-    for a link inside an SVG.
+    The attribute is ``xlink:href``: JupyterLab sets ``href`` of every link that has this attribute, which
+    fails for a link inside an SVG.
     """
     kind, own = anchors.place(target) or ("", "")
     home = anchors.home(target, DRAWN)
