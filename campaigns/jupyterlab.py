@@ -81,8 +81,10 @@ def _page(browser: Any, command: str, has_widgets: bool, problems: list[str]) ->
             page.goto(address)
             page.locator(".jp-Cell .cm-content").first.click(timeout=MILLISECONDS)
             page.keyboard.press("Shift+Enter")
-            shown = page.locator(f".jp-OutputArea-output iframe, .jp-OutputArea-output .chainrule, {ERRORS}")
-            shown.first.wait_for(timeout=MILLISECONDS)
+            outputs = page.locator(
+                f".jp-OutputArea-output iframe, .jp-OutputArea-output .chainrule, {ERRORS}"
+            )
+            outputs.first.wait_for(timeout=MILLISECONDS)
             errors = page.locator(ERRORS).all_inner_texts()
             if errors:
                 raise SystemExit("\n".join(text.rstrip().rpartition("\n")[2] for text in errors))
