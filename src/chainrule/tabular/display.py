@@ -13,6 +13,7 @@ from chainrule.notation.number_format import cell, short
 from chainrule.settings import settings
 from chainrule.symbolic_shape import Spec
 from chainrule.tabular.texts import WORDS, text_in, text_of
+from chainrule.texts.sentence import text_of_pair
 
 LEVELS = 4  # levels of a category in its summary
 MAX_LENGTH = 25  # characters of a level
@@ -95,7 +96,7 @@ def history_title(name: str) -> str:
         >>> history_title("val_accuracy")
         'val_accuracy'
     """
-    return history_titles(name)[1 if settings.lang == "zh" else 0]
+    return text_of_pair(history_titles(name))
 
 
 def history_titles(name: str) -> tuple[str, str]:

@@ -56,6 +56,7 @@ from chainrule.tabular.texts import text_of
 from chainrule.tabular.threshold import DecisionThreshold
 from chainrule.tabular.training_plan import TrainingPlan, odds_factor, plan_of, prepare_data
 from chainrule.tabular.training_status import KINDS, SPLIT, Notify, TableFacts, silent
+from chainrule.texts.sentence import joined_sentences, text_of_pair
 from chainrule.train.callback import Callback, Histograms, RecordedHistograms
 from chainrule.train.callback.histograms import FILE as HISTOGRAMS
 from chainrule.train.callback.histograms import read_histograms
@@ -163,9 +164,8 @@ class TableRun:
     @property
     def sentences(self) -> list[str]:
         """How good the model is, for which rows, and which columns matter most."""
-        i, blank = (1, "") if settings.lang == "zh" else (0, " ")
         parts = (self.summary.quality[:1] + self.summary.scope, self.summary.columns)
-        return [blank.join(pair[i] for pair in part) for part in parts if part]
+        return [joined_sentences(map(text_of_pair, part), settings.lang) for part in parts if part]
 
     def __repr__(self) -> str:
         target, rows = self.plan.prepared.task.target, len(self.comparison.target)

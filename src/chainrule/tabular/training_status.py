@@ -14,8 +14,8 @@ import numpy as np
 from chainrule.messages import LANGUAGES
 from chainrule.model import Model
 from chainrule.records import frozen
-from chainrule.settings import settings
 from chainrule.tabular.texts import WORDS, both_texts, text_in
+from chainrule.texts.sentence import Pair, text_of_pair
 from chainrule.train.evaluation.ensemble_weights import weighted_mean
 from chainrule.train.history import EARLY_STOPPED, TrainingFacts
 
@@ -107,7 +107,6 @@ def _same(value: object) -> Pair:
 
 SPLIT = "split"  # fact of a model: the use of the rows
 WAYS = ("random", "time", "group")
-Pair = tuple[str, str]
 
 
 @frozen
@@ -159,7 +158,7 @@ class RowUse:
     @property
     def text(self) -> str:
         """The use of the rows in the language of the settings."""
-        return self.sentence[settings.lang == "zh"]
+        return text_of_pair(self.sentence)
 
     @property
     def fact(self) -> dict[str, Any]:

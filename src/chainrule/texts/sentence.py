@@ -6,7 +6,7 @@ against the graph that the numbers come from.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from chainrule.messages import LANGUAGES, Text, Texts, translated
@@ -80,6 +80,25 @@ class Sentence(str):
         return Sentence.of(text, self.key, self.lang, self.facts, self.about)
 
 
+Pair = tuple[str, str]
+"""A text in English and in Chinese, of a page that shows either."""
+
+
+def text_of_pair(pair: Pair) -> str:
+    """Return the text of a pair in the language of the settings."""
+    return pair[LANGUAGES.index(settings.lang)]
+
+
+def joined_sentences(sentences: Iterable[str], lang: str) -> str:
+    """Return sentences one after the other; Chinese ones have no space between them.
+
+    Example:
+        >>> joined_sentences(["It ended.", "It is best."], "en"), joined_sentences(["结束。", "最好。"], "zh")
+        ('It ended. It is best.', '结束。最好。')
+    """
+    return ("" if lang == "zh" else " ").join(sentences)
+
+
 @frozen(eq=False)
 class TextTable:
     """The texts of screens and pages, by key; their fields in braces are filled by the caller.
@@ -100,12 +119,12 @@ class TextTable:
         """Return the text with this key in a language."""
         return translated(self.texts[key], lang, key)
 
-    def both_texts(self, key: str) -> tuple[str, str]:
+    def both_texts(self, key: str) -> Pair:
         """Return the text with this key in English and Chinese, for pages that show either."""
         english, chinese = (self.text_in(key, lang) for lang in LANGUAGES)
         return english, chinese
 
-    def sentence(self, key: str, **facts: Any) -> tuple[str, str]:
+    def sentence(self, key: str, **facts: Any) -> Pair:
         """Fill a text in English and Chinese; a fact that is a pair has a text for each."""
         values = [
             {name: fact[i] if isinstance(fact, tuple) else fact for name, fact in facts.items()}

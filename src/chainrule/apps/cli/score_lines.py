@@ -15,6 +15,7 @@ from chainrule.tabular.evaluation import RESULT_METRICS
 from chainrule.tabular.intervals_after_training import MeasuredIntervals
 from chainrule.tabular.threshold import DecisionThreshold
 from chainrule.tabular.training import TableRun
+from chainrule.texts.sentence import text_of_pair
 
 MAX_CLASSES = 6  # whose recall is printed; of more classes, those with the lowest
 
@@ -87,7 +88,7 @@ def class_lines(scores: Scores) -> None:
 def print_intervals(measured: MeasuredIntervals | None) -> None:
     """Print method, mean width and measured coverage of 90 % prediction intervals."""
     for pair in measured.sentences if measured else ():
-        screen.line(pair[settings.lang == "zh"])
+        screen.line(text_of_pair(pair))
 
 
 def print_curve(curve: LearningCurve | None) -> None:

@@ -17,9 +17,10 @@ from chainrule.tabular.evaluation import RESULT_METRICS
 from chainrule.tabular.options import ENSEMBLE, NET
 from chainrule.tabular.report.analysis import Analysis
 from chainrule.tabular.report.column_importance_and_effects import importance_section
-from chainrule.tabular.report.summary import Pair, Summary
+from chainrule.tabular.report.summary import Summary
 from chainrule.tabular.texts import sentence, text_of
 from chainrule.tabular.training_status import ending, weights_of_kinds
+from chainrule.texts.sentence import Pair, text_of_pair
 
 MAX_COLUMNS = 200  # rows of the table of columns
 OPEN = ("card_open_data", "card_open_errors", "card_open_groups")  # questions to the people who use the model
@@ -31,12 +32,12 @@ def model_card(analysis: Analysis, summary: Summary) -> str:
     title = text_of("card_title").format(target=prepared.task.target, data=prepared.table.source)
     blocks = [
         f"# {markdown(title)}",
-        *_section("card_model", [_own(summary.task), _model(analysis), *_ending(analysis)]),
-        *_section("card_use", [_own(text) for text in intended_use(analysis)]),
+        *_section("card_model", [text_of_pair(summary.task), _model(analysis), *_ending(analysis)]),
+        *_section("card_use", [text_of_pair(text) for text in intended_use(analysis)]),
         *_data(analysis),
         *_scores(analysis, summary),
         *_importance(analysis, summary),
-        *_section("card_limits", [_own(text) for text in summary.cautions], is_list=True),
+        *_section("card_limits", [text_of_pair(text) for text in summary.cautions], is_list=True),
         *_section("card_open", map(text_of, OPEN), is_list=True),
         f"## {text_of('card_again')}",
         f"    {printable(analysis.options.command())}",
@@ -48,10 +49,6 @@ def model_card(analysis: Analysis, summary: Summary) -> str:
 def intended_use(analysis: Analysis) -> list[Pair]:
     """Return what the model is for, and what it is not for."""
     return [sentence("card_use_text", data=analysis.prepared.table.source), sentence("card_no_use")]
-
-
-def _own(pair: Pair) -> str:
-    return pair[1 if settings.lang == "zh" else 0]
 
 
 def _section(key: str, texts: Iterable[str], is_list: bool = False) -> list[str]:
@@ -83,8 +80,8 @@ def _model(analysis: Analysis) -> str:
 def _ending(analysis: Analysis) -> list[str]:
     """Return how the training ended, and the weights of the kinds of networks."""
     kinds = weights_of_kinds(analysis.model)
-    weights = [] if kinds is None else [text_of("kinds").format(kinds=_own(kinds))]
-    return [_own(ending(analysis.model)), *weights]
+    weights = [] if kinds is None else [text_of("kinds").format(kinds=text_of_pair(kinds))]
+    return [text_of_pair(ending(analysis.model)), *weights]
 
 
 def _data(analysis: Analysis) -> list[str]:
@@ -109,7 +106,7 @@ def _scores(analysis: Analysis, summary: Summary) -> list[str]:
     return [
         f"## {text_of('card_scores')}",
         _table(head, rows),
-        *(markdown(_own(s)) for s in (*summary.quality, *summary.scope)),
+        *(markdown(text_of_pair(s)) for s in (*summary.quality, *summary.scope)),
     ]
 
 
@@ -120,7 +117,7 @@ def _importance(analysis: Analysis, summary: Summary) -> list[str]:
     head = [text_of("card_column"), text_of("card_importance").format(measure=measure)]
     bars = importance_section(analysis.importance)["bars"]
     table = _table(head, [[bar["name"], bar["value"]] for bar in bars])
-    return [f"## {text_of('card_columns')}", *(markdown(_own(s)) for s in summary.columns), table]
+    return [f"## {text_of('card_columns')}", *(markdown(text_of_pair(s)) for s in summary.columns), table]
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

@@ -13,8 +13,7 @@ from chainrule.records import frozen
 from chainrule.tabular.display import cut
 from chainrule.tabular.report.analysis import Analysis
 from chainrule.tabular.texts import both_texts, sentence
-
-Pair = tuple[str, str]
+from chainrule.texts.sentence import Pair
 
 FEW_ROWS = 100  # test rows below which scores are rough
 MINORITY = 0.2  # the share of a class that is called rare

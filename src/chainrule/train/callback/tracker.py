@@ -31,7 +31,7 @@ from chainrule.events import (
     TrainingFailed,
     TrainingStarted,
 )
-from chainrule.messages import fact, join_facts
+from chainrule.messages import fact, join_facts, rendered
 from chainrule.optional_dependency import missing
 from chainrule.settings import settings
 from chainrule.train.callback.callback import last_step_only
@@ -206,7 +206,7 @@ def report(training: TrainingView, name: str, delivery: Delivery) -> None:
     )
     training.send(Notice(text))
     if not training.prints_notices:
-        warn(Notice(text).zh if settings.lang == "zh" else Notice(text).en)
+        warn(str(rendered(text, settings.lang)))
 
 
 def require_library(name: str, extra: str) -> None:

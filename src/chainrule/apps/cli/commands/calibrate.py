@@ -14,12 +14,12 @@ from chainrule.errors import DataError, UsageError, fact
 from chainrule.escaping import quoted
 from chainrule.model import Model
 from chainrule.page import screen
-from chainrule.settings import settings
 from chainrule.tabular.intervals_after_training import intervals_of
 from chainrule.tabular.recorded_training import is_recorded, recorded_training
 from chainrule.tabular.run_folder import model_file
 from chainrule.tabular.threshold import decision_rule
 from chainrule.tabular.training_plan import TrainingPlan
+from chainrule.texts.sentence import text_of_pair
 from chainrule.uncertainty.calibration import calibrate_probabilities, labeled_probabilities, with_calibration
 from chainrule.uncertainty.calibration_maps import MAPS
 from chainrule.uncertainty.prediction_intervals import (
@@ -131,6 +131,5 @@ def _intervals_of_training(
         received = fact("{count} rows", count=rows)
         expected = fact("at least {count} rows", count=MIN_LABELED)
         raise DataError("E331", where="calibrate", received=received, expected=expected, fix=fact("add rows"))
-    position = settings.lang == "zh"
-    lines = [pair[position] for pair in (*measured.sentences, *measured.levels)]
+    lines = [text_of_pair(pair) for pair in (*measured.sentences, *measured.levels)]
     return Model.of(with_intervals(model.state, measured.intervals)), lines

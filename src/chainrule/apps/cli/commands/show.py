@@ -32,6 +32,7 @@ from chainrule.tabular.evaluation import Result
 from chainrule.tabular.run_folder import MODEL, model_file
 from chainrule.tabular.training_status import status_of
 from chainrule.texts import render
+from chainrule.texts.sentence import text_of_pair
 from chainrule.validation import out_of_range
 
 MAX_INPUTS = 1_000_000
@@ -127,9 +128,9 @@ def _run(run: str) -> None:
         return
     file = model_file(run)
     model = Model.load(file)
-    facts, position = model.facts, settings.lang == "zh"
+    facts = model.facts
     screen.line(str(file), "bold")
-    if status := [(name[position], value[position]) for name, value in status_of(model)]:
+    if status := [(text_of_pair(name), text_of_pair(value)) for name, value in status_of(model)]:
         screen.table([text_of("fact"), text_of("value")], status)
     screen.heading(text_of("net_heading"))
     assert model.network is not None

@@ -44,6 +44,7 @@ from chainrule.tabular.run_folder import (
 from chainrule.tabular.training import EventRecorder, end_of, evaluate, fit_model, prepare_training
 from chainrule.tabular.training_plan import TrainingPlan, has_pixels, is_image_source
 from chainrule.tabular.training_status import ending, weights_of_kinds
+from chainrule.texts.sentence import text_of_pair
 from chainrule.train.callback import Callback
 from chainrule.train.default_table_ensemble import LARGE, MIDDLE, SMALL, recipe_for
 from chainrule.train.evaluation.evaluate import specs_of
@@ -365,10 +366,9 @@ def print_notices(recorder: EventRecorder) -> None:
 
 def _print_end(model: Model) -> None:
     """Print how the training ended, and the weights of the kinds of networks."""
-    position = settings.lang == "zh"
-    screen.line(ending(model)[position])
+    screen.line(text_of_pair(ending(model)))
     if kinds := weights_of_kinds(model):
-        screen.line(text_of("kinds").format(kinds=kinds[position]))
+        screen.line(text_of("kinds").format(kinds=text_of_pair(kinds)))
 
 
 def _print_robustness(robustness: RobustAccuracy) -> None:
