@@ -352,7 +352,7 @@ def _unpacked(values: np.ndarray, inputs: Mapping[str, np.ndarray]) -> dict[str,
 def metric_name(name: str, lang: str) -> str:
     """Return the name of a metric in a language."""
     metric = METRICS.get(name)
-    return metric.chinese[0] if metric is not None and lang == "zh" else name
+    return name if metric is None else metric.title(lang)
 
 
 def _page(names: tuple[str, ...], decreases: np.ndarray, facts: dict[str, Any], lang: str) -> Page:

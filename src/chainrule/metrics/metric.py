@@ -86,6 +86,16 @@ class Metric:
         """The name with the value of the option, as in ``metrics=[...]``."""
         return self.name if self.value is None else f"{self.name}_{self.value:g}"
 
+    def title(self, lang: str) -> str:
+        """Return the name in a language, with the value of the option.
+
+        Example:
+            >>> from chainrule.metrics import metric
+            >>> metric("accuracy").title("zh"), metric("accuracy").title("en"), metric("fbeta_2").title("en")
+            ('准确率', 'accuracy', 'fbeta_2')
+        """
+        return self.chinese[0] + self.label.removeprefix(self.name) if lang == "zh" else self.label
+
     def of(self, predictions: Predictions) -> float:
         """Return the value of the metric; NaN where it is not defined, as for non-finite predictions."""
         if not predictions.is_measurable:

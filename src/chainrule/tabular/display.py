@@ -85,8 +85,7 @@ def metric_title(name: str) -> str:
     """Return the column title of a metric."""
     if f"metric_{name}" in WORDS:
         return text_of(f"metric_{name}")
-    entry = metric(name)
-    return entry.chinese[0] + entry.label.removeprefix(entry.name) if settings.lang == "zh" else name
+    return metric(name).title(settings.lang)
 
 
 def history_title(name: str) -> str:
@@ -103,7 +102,7 @@ def history_titles(name: str) -> tuple[str, str]:
     """Return the title of a column of the training history, in English and Chinese."""
     part = name.removeprefix("val_")
     keys = [key for key in (f"metric_{part}", f"history_{part}") if key in WORDS]
-    title = text_in(keys[0], "zh") if keys else METRICS[part].chinese[0] if part in METRICS else part
+    title = text_in(keys[0], "zh") if keys else METRICS[part].title("zh") if part in METRICS else part
     return name, title if part == name else f"{text_in('history_validation', 'zh')}{title}"
 
 

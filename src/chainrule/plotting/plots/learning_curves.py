@@ -77,7 +77,7 @@ def _best_epoch(model: ModelState, history: dict[str, np.ndarray]) -> int | None
 def _metric_label(name: str) -> str:
     short = name.removeprefix("val_")
     metric = METRICS.get(short)
-    return metric.chinese[0] if metric is not None and settings.lang == "zh" else short
+    return short if metric is None else metric.title(settings.lang)
 
 
 def _title(name: str) -> str:
