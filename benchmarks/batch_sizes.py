@@ -24,8 +24,11 @@ NETWORKS: dict[str, tuple[Callable[[], cr.Layer], tuple[int, ...]]] = {
     "dense": (lambda: cr.Sequential(cr.Dense(256, "relu"), cr.Dense(256, "relu"), cr.Dense(10)), (64,)),
     "convolution": (
         lambda: cr.Sequential(
-            cr.Conv(16, 3, activation="relu"), cr.MaxPool(2), cr.Conv(32, 3, activation="relu"),
-            cr.GlobalAveragePool(), cr.Dense(10),
+            cr.Conv(16, 3, activation="relu"),
+            cr.MaxPool(2),
+            cr.Conv(32, 3, activation="relu"),
+            cr.GlobalAveragePool(),
+            cr.Dense(10),
         ),
         (28, 28, 1),
     ),
@@ -35,7 +38,7 @@ NETWORKS: dict[str, tuple[Callable[[], cr.Layer], tuple[int, ...]]] = {
         ),
         (16, 32),
     ),
-}  # fmt: skip
+}
 
 
 def milliseconds(call: Callable[[], object]) -> float:

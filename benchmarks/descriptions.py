@@ -109,9 +109,11 @@ class Net:
             if isinstance(layer, Pool):
                 continue
             is_dense = isinstance(layer, Dense)
-            shape = (layer.units, math.prod(before)) if is_dense else (
-                layer.channels, layer.kernel, layer.kernel, before[-1]
-            )  # fmt: skip
+            shape = (
+                (layer.units, math.prod(before))
+                if is_dense
+                else (layer.channels, layer.kernel, layer.kernel, before[-1])
+            )
             weight = rng.standard_normal(shape, np.float32) / np.float32(math.sqrt(math.prod(shape[1:])))
             parameters.append((weight, np.zeros(shape[0], np.float32)))
         return parameters

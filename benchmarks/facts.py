@@ -14,8 +14,17 @@ from typing import Any
 from benchmarks.measure import ROOT, processors
 
 PACKAGES = (
-    "numpy", "scipy", "numba", "llvmlite", "torch", "jax", "jaxlib", "scikit-learn", "onnxruntime", "onnx",
-)  # fmt: skip
+    "numpy",
+    "scipy",
+    "numba",
+    "llvmlite",
+    "torch",
+    "jax",
+    "jaxlib",
+    "scikit-learn",
+    "onnxruntime",
+    "onnx",
+)
 
 
 def _processor() -> str:

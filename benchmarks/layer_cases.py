@@ -114,36 +114,97 @@ DENSE = [
     for shape, units in (((32, 64), 64), ((128, 784), 256), ((256, 1024), 1024), ((64, 4096), 1000))
 ] + [_one("dense", "768 -> 3072 of 16 x 128", "Dense", TEXT, units=3072)]
 CONVOLUTION = [
-    _image("convolution", "5x5, 1 -> 6, 28x28 (LeNet)", "Conv", (64, 28, 28, 1),
-           channels=6, kernel=5, padding=2),
+    _image(
+        "convolution", "5x5, 1 -> 6, 28x28 (LeNet)", "Conv", (64, 28, 28, 1), channels=6, kernel=5, padding=2
+    ),
     _image("convolution", "5x5, 6 -> 16, 14x14 (LeNet)", "Conv", (64, 14, 14, 6), channels=16, kernel=5),
-    _image("convolution", "7x7 / 2, 3 -> 64, 112x112 (ResNet)", "Conv", (8, 112, 112, 3),
-           channels=64, kernel=7, stride=2, padding=3),
-    _image("convolution", "3x3, 64 -> 64, 56x56, batch 8 (ResNet)", "Conv", (8, 56, 56, 64),
-           channels=64, kernel=3, padding=1),
-    _image("convolution", "3x3, 64 -> 64, 56x56 (ResNet)", "Conv", (16, 56, 56, 64),
-           channels=64, kernel=3, padding=1),
-    _image("convolution", "3x3, 256 -> 256, 14x14 (ResNet)", "Conv", SMALL_MAPS,
-           channels=256, kernel=3, padding=1),
-    _image("convolution", "3x3 / 2, 128 -> 256, 28x28 (ResNet)", "Conv", (16, 28, 28, 128),
-           channels=256, kernel=3, stride=2, padding=1),
+    _image(
+        "convolution",
+        "7x7 / 2, 3 -> 64, 112x112 (ResNet)",
+        "Conv",
+        (8, 112, 112, 3),
+        channels=64,
+        kernel=7,
+        stride=2,
+        padding=3,
+    ),
+    _image(
+        "convolution",
+        "3x3, 64 -> 64, 56x56, batch 8 (ResNet)",
+        "Conv",
+        (8, 56, 56, 64),
+        channels=64,
+        kernel=3,
+        padding=1,
+    ),
+    _image(
+        "convolution",
+        "3x3, 64 -> 64, 56x56 (ResNet)",
+        "Conv",
+        (16, 56, 56, 64),
+        channels=64,
+        kernel=3,
+        padding=1,
+    ),
+    _image(
+        "convolution",
+        "3x3, 256 -> 256, 14x14 (ResNet)",
+        "Conv",
+        SMALL_MAPS,
+        channels=256,
+        kernel=3,
+        padding=1,
+    ),
+    _image(
+        "convolution",
+        "3x3 / 2, 128 -> 256, 28x28 (ResNet)",
+        "Conv",
+        (16, 28, 28, 128),
+        channels=256,
+        kernel=3,
+        stride=2,
+        padding=1,
+    ),
     _image("convolution", "1x1, 256 -> 64, 56x56 (ResNet)", "Conv", (8, 56, 56, 256), channels=64, kernel=1),
-    _image("convolution", "1x1, 96 -> 24, 28x28 (MobileNet)", "Conv", (16, 28, 28, 96),
-           channels=24, kernel=1),
+    _image(
+        "convolution", "1x1, 96 -> 24, 28x28 (MobileNet)", "Conv", (16, 28, 28, 96), channels=24, kernel=1
+    ),
     _image("convolution", "3, 64 -> 64, 256 steps", "Conv", (32, 256, 64), channels=64, kernel=3, padding=1),
-]  # fmt: skip
+]
 DEPTHWISE = [
     _image("depthwise", "3x3, 96, 56x56 (MobileNet)", "DepthwiseConv", (16, 56, 56, 96), kernel=3, padding=1),
-    _image("depthwise", "3x3 / 2, 144, 56x56 (MobileNet)", "DepthwiseConv", (16, 56, 56, 144),
-           kernel=3, stride=2, padding=1),
+    _image(
+        "depthwise",
+        "3x3 / 2, 144, 56x56 (MobileNet)",
+        "DepthwiseConv",
+        (16, 56, 56, 144),
+        kernel=3,
+        stride=2,
+        padding=1,
+    ),
     _image("depthwise", "5x5, 240, 14x14", "DepthwiseConv", (16, 14, 14, 240), kernel=5, padding=2),
-]  # fmt: skip
+]
 TRANSPOSED = [
-    _image("transposed", "4x4 / 2, 128 -> 64, 16x16", "ConvTranspose", (16, 16, 16, 128),
-           channels=64, kernel=4, stride=2, padding=1),
-    _image("transposed", "2x2 / 2, 64 -> 32, 28x28", "ConvTranspose", (16, 28, 28, 64),
-           channels=32, kernel=2, stride=2),
-]  # fmt: skip
+    _image(
+        "transposed",
+        "4x4 / 2, 128 -> 64, 16x16",
+        "ConvTranspose",
+        (16, 16, 16, 128),
+        channels=64,
+        kernel=4,
+        stride=2,
+        padding=1,
+    ),
+    _image(
+        "transposed",
+        "2x2 / 2, 64 -> 32, 28x28",
+        "ConvTranspose",
+        (16, 28, 28, 64),
+        channels=32,
+        kernel=2,
+        stride=2,
+    ),
+]
 POOL = [
     _image("pool", "largest of 2x2, 28x28x6 (LeNet)", "MaxPool", (128, 28, 28, 6), window=2),
     _image("pool", "largest of 2x2, 56x56x64", "MaxPool", MAPS, window=2),
@@ -166,10 +227,32 @@ NORM = [
     _image("norm", "local response, 28x28x64", "LocalResponseNorm", (16, 28, 28, 64), size=5),
 ]
 ACTIVATIONS = (
-    "celu", "elu", "exponential", "gelu", "gelu_tanh", "glu", "hard_shrink", "hard_sigmoid", "hard_silu",
-    "hard_tanh", "leaky_relu", "log_sigmoid", "mish", "prelu", "relu", "relu6", "selu", "sigmoid", "silu",
-    "soft_shrink", "softplus", "softsign", "tanh", "tanh_shrink", "threshold",
-)  # fmt: skip
+    "celu",
+    "elu",
+    "exponential",
+    "gelu",
+    "gelu_tanh",
+    "glu",
+    "hard_shrink",
+    "hard_sigmoid",
+    "hard_silu",
+    "hard_tanh",
+    "leaky_relu",
+    "log_sigmoid",
+    "mish",
+    "prelu",
+    "relu",
+    "relu6",
+    "selu",
+    "sigmoid",
+    "silu",
+    "soft_shrink",
+    "softplus",
+    "softsign",
+    "tanh",
+    "tanh_shrink",
+    "threshold",
+)
 ACTIVATION = [
     _one("activation", f"{name}, 256 x 4096", "activation", MILLION, name=name) for name in ACTIVATIONS
 ]
@@ -208,14 +291,28 @@ LOSS = [
     ),
 ]
 EMBEDDING = [
-    LayerCase("embedding", "10000 x 128, 32 x 64 words", "Embedding", (LayerInput((32, 64), 10000),),
-              {"vocabulary": 10000, "units": 128}),
-    LayerCase("embedding", "30000 x 768, 16 x 128 words", "Embedding", (LayerInput((16, 128), 30000),),
-              {"vocabulary": 30000, "units": 768}),
-    LayerCase("embedding", "bag of 10000 x 64, 128 x 20 words", "EmbeddingBag",
-              (LayerInput((128, 20), 10000),),
-              {"vocabulary": 10000, "units": 64}),
-]  # fmt: skip
+    LayerCase(
+        "embedding",
+        "10000 x 128, 32 x 64 words",
+        "Embedding",
+        (LayerInput((32, 64), 10000),),
+        {"vocabulary": 10000, "units": 128},
+    ),
+    LayerCase(
+        "embedding",
+        "30000 x 768, 16 x 128 words",
+        "Embedding",
+        (LayerInput((16, 128), 30000),),
+        {"vocabulary": 30000, "units": 768},
+    ),
+    LayerCase(
+        "embedding",
+        "bag of 10000 x 64, 128 x 20 words",
+        "EmbeddingBag",
+        (LayerInput((128, 20), 10000),),
+        {"vocabulary": 10000, "units": 64},
+    ),
+]
 NOISE = [
     _one("noise", "dropout, 256 x 4096", "Dropout", MILLION),
     _image("noise", "spatial dropout, 56x56x64", "SpatialDropout", MAPS),
@@ -246,28 +343,68 @@ LAYOUT = [
 ]
 PRODUCT = [
     LayerCase("product", "x".join(map(str, (m, k, n))), "product", (LayerInput((m, k)), LayerInput((k, n))))
-    for m, k, n in ((32, 32, 32), (64, 64, 64), (128, 128, 128), (256, 256, 256), (512, 512, 512),
-                    (1024, 1024, 1024), (1, 1024, 1024), (8, 784, 256), (128, 784, 10), (2048, 64, 2048))
-]  # fmt: skip
+    for m, k, n in (
+        (32, 32, 32),
+        (64, 64, 64),
+        (128, 128, 128),
+        (256, 256, 256),
+        (512, 512, 512),
+        (1024, 1024, 1024),
+        (1, 1024, 1024),
+        (8, 784, 256),
+        (128, 784, 10),
+        (2048, 64, 2048),
+    )
+]
 RECURRENT = [
-    _one("recurrent", f"{kind}, {width} -> {units}, {steps} steps, batch {batch}", kind,
-         (batch, steps, width), units=units, returns="sequence")
+    _one(
+        "recurrent",
+        f"{kind}, {width} -> {units}, {steps} steps, batch {batch}",
+        kind,
+        (batch, steps, width),
+        units=units,
+        returns="sequence",
+    )
     for kind in ("RNN", "LSTM", "GRU")
     for batch, steps, width, units in ((32, 64, 128, 128), (32, 28, 28, 64))
-]  # fmt: skip
+]
 OPTIMIZERS = (
-    "sgd", "momentum", "adam", "adamw", "rmsprop", "adagrad", "adadelta", "adamax", "nadam", "radam", "asgd",
+    "sgd",
+    "momentum",
+    "adam",
+    "adamw",
+    "rmsprop",
+    "adagrad",
+    "adadelta",
+    "adamax",
+    "nadam",
+    "radam",
+    "asgd",
     "rprop",
-)  # fmt: skip
+)
 OPTIMIZER = [
     _one("optimizer", f"{name}, 10 million", "optimizer", (10_000_000,), name=name) for name in OPTIMIZERS
 ]
 LAYER_CASES = {
     case.name: case
     for cases in (
-        DENSE, CONVOLUTION, DEPTHWISE, TRANSPOSED, POOL, NORM, ACTIVATION, SOFTMAX, LOSS, EMBEDDING, NOISE,
-        RECURRENT, REDUCTION, LAYOUT, PRODUCT, OPTIMIZER,
+        DENSE,
+        CONVOLUTION,
+        DEPTHWISE,
+        TRANSPOSED,
+        POOL,
+        NORM,
+        ACTIVATION,
+        SOFTMAX,
+        LOSS,
+        EMBEDDING,
+        NOISE,
+        RECURRENT,
+        REDUCTION,
+        LAYOUT,
+        PRODUCT,
+        OPTIMIZER,
     )
     for case in cases
-}  # fmt: skip
+}
 """Every case by its name."""

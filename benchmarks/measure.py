@@ -98,9 +98,13 @@ class Engine:
         self.name = name
         self.process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.worker", name],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            text=True, env={**environment_of(threads), **(also or {})}, cwd=ROOT,
-        )  # fmt: skip
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={**environment_of(threads), **(also or {})},
+            cwd=ROOT,
+        )
         if hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(self.process.pid, processors()[:threads])
         try:

@@ -28,7 +28,7 @@ from dataclasses import replace
 from typing import Any
 
 from benchmarks import command, facts, report, required, results_page
-from benchmarks.measure import ROOT, Effort, FailedError, Row, contest, environment_of, memory  # fmt: skip
+from benchmarks.measure import ROOT, Effort, FailedError, Row, contest, environment_of, memory
 from benchmarks.named_networks import BATCHES, NETWORKS, Network, NetworkCase
 from benchmarks.peers import OURS
 from benchmarks.peers import PEAK as PRODUCT

@@ -60,9 +60,13 @@ def main(words: Sequence[str] | None = None) -> int:
             ratios = sorted(b / a for a, b in zip(without.wall, portable.wall, strict=True))
             low, _, high = statistics.quantiles(ratios, n=4, method="inclusive")
             table.add_row(
-                f"{width} bytes", name, f"{without.median * 1e6:.2f} µs", f"{portable.median * 1e6:.2f} µs",
-                f"{statistics.median(ratios):.3f}", f"{low:.3f} to {high:.3f}",
-            )  # fmt: skip
+                f"{width} bytes",
+                name,
+                f"{without.median * 1e6:.2f} µs",
+                f"{portable.median * 1e6:.2f} µs",
+                f"{statistics.median(ratios):.3f}",
+                f"{low:.3f} to {high:.3f}",
+            )
             console.print(f"measured {width} bytes, {name}", style="dim", highlight=False)
     console.print(table)
     return 0

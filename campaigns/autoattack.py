@@ -46,9 +46,15 @@ class ChannelsLast(nn.Module):
 def in_torch(model: cr.Model) -> nn.Module:
     """The network of ``campaigns.robustness`` with the weights of a model."""
     layers = [
-        nn.Conv2d(1, 16, 4, stride=2), nn.ReLU(), nn.Conv2d(16, 32, 4, stride=2), nn.ReLU(), ChannelsLast(),
-        nn.Linear(800, 100), nn.ReLU(), nn.Linear(100, 10),
-    ]  # fmt: skip
+        nn.Conv2d(1, 16, 4, stride=2),
+        nn.ReLU(),
+        nn.Conv2d(16, 32, 4, stride=2),
+        nn.ReLU(),
+        ChannelsLast(),
+        nn.Linear(800, 100),
+        nn.ReLU(),
+        nn.Linear(100, 10),
+    ]
     values = model.parameters()
     names = [("conv1", 0), ("conv2", 2), ("dense1", 5), ("dense2", 7)]
     with torch.no_grad():

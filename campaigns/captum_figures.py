@@ -68,25 +68,39 @@ class ChannelsLast(nn.Module):
 def dense(weights: Numbers) -> nn.Sequential:
     """The network "dense"."""
     return nn.Sequential(
-        linear(weights, "dense1"), nn.ReLU(), linear(weights, "dense2"), nn.Tanh(), linear(weights, "dense3"),
-        nn.Sigmoid(), linear(weights, "dense4"),
-    )  # fmt: skip
+        linear(weights, "dense1"),
+        nn.ReLU(),
+        linear(weights, "dense2"),
+        nn.Tanh(),
+        linear(weights, "dense3"),
+        nn.Sigmoid(),
+        linear(weights, "dense4"),
+    )
 
 
 def images(weights: Numbers) -> nn.Sequential:
     """The network "images"."""
     return nn.Sequential(
-        convolution(weights, "conv1", 1), nn.ReLU(), nn.MaxPool2d(2), convolution(weights, "conv2", 0),
-        nn.ReLU(), ChannelsLast(), linear(weights, "dense1"),
-    )  # fmt: skip
+        convolution(weights, "conv1", 1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        convolution(weights, "conv2", 0),
+        nn.ReLU(),
+        ChannelsLast(),
+        linear(weights, "dense1"),
+    )
 
 
 def strides(weights: Numbers) -> nn.Sequential:
     """The network "strides"."""
     return nn.Sequential(
-        convolution(weights, "conv1", 0, 2), nn.ReLU(), convolution(weights, "conv2", 0, 1), nn.Tanh(),
-        ChannelsLast(), linear(weights, "dense1"),
-    )  # fmt: skip
+        convolution(weights, "conv1", 0, 2),
+        nn.ReLU(),
+        convolution(weights, "conv2", 0, 1),
+        nn.Tanh(),
+        ChannelsLast(),
+        linear(weights, "dense1"),
+    )
 
 
 def words(weights: Numbers) -> nn.Sequential:
@@ -162,9 +176,11 @@ def influence(net: nn.Sequential, x: torch.Tensor, layers: list[str]) -> Any:
 
 
 NETWORKS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
-    "dense": (dense, of_dense), "images": (images, of_images), "strides": (strides, of_images),
+    "dense": (dense, of_dense),
+    "images": (images, of_images),
+    "strides": (strides, of_images),
     "words": (words, of_words),
-}  # fmt: skip
+}
 
 
 def main() -> None:

@@ -32,10 +32,19 @@ BEGIN, END = "/chainrule-command-begins", "/chainrule-command-ends"
 MARKS = "access,faccessat,faccessat2"
 CALL = re.compile(r"^(\w+)\(")
 FAULTS = {
-    "write": "error=ENOSPC", "fsync": "error=EIO", "renameat": "error=ENOSPC", "rename": "error=EROFS",
-    "mkdirat": "error=ENOSPC", "mkdir": "error=EACCES", "openat": "error=EMFILE", "read": "error=EIO",
-    "unlinkat": "error=EACCES", "ftruncate": "error=EIO", "mmap": "error=ENOMEM", "brk": "error=ENOMEM",
-}  # fmt: skip
+    "write": "error=ENOSPC",
+    "fsync": "error=EIO",
+    "renameat": "error=ENOSPC",
+    "rename": "error=EROFS",
+    "mkdirat": "error=ENOSPC",
+    "mkdir": "error=EACCES",
+    "openat": "error=EMFILE",
+    "read": "error=EIO",
+    "unlinkat": "error=EACCES",
+    "ftruncate": "error=EIO",
+    "mmap": "error=ENOMEM",
+    "brk": "error=ENOMEM",
+}
 MEMORY = ("mmap", "brk")  # where these fail, a library may end the process
 COMMANDS = {
     "check": "check t.csv --target label",
@@ -89,9 +98,13 @@ def start(place: Path, name: str, *options: str) -> subprocess.CompletedProcess[
     root = str(Path(__file__).parents[1])
     variables = {**os.environ, "PYTHONPATH": root, "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(
-        ["strace", "-qqq", *options, *child], cwd=place / "work", env=variables,
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        ["strace", "-qqq", *options, *child],
+        cwd=place / "work",
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def calls_between_marks(place: Path, name: str) -> dict[str, list[int]]:

@@ -130,26 +130,45 @@ def seeds(folder: Path) -> dict[str, Callable[[], bytes]]:
         "t.xlsx": _workbook,
         "t.zip": _zip,
         "t.sqlite": lambda: _sqlite(folder),
-        "t.png": lambda: _image("PNG"), "t.jpg": lambda: _image("JPEG", progressive=True),
-        "t.gif": lambda: _image("GIF"), "t.bmp": lambda: _image("BMP"), "t.webp": lambda: _image("WEBP"),
-        "t.tif": lambda: _image("TIFF", compression="tiff_lzw"), "t.ppm": lambda: _image("PPM"),
-        "t.wav": lambda: _sound("WAV"), "t.flac": lambda: _sound("FLAC"), "t.ogg": lambda: _sound("OGG"),
-        "baseline.jpg": lambda: _image("JPEG"), "cmyk.jpg": lambda: _image("JPEG", "CMYK"),
-        "palette.png": lambda: _image("PNG", "P"), "deep.png": lambda: _image("PNG", "I;16"),
-        "lossless.webp": lambda: _image("WEBP", lossless=True), "frames.webp": lambda: _animation("WEBP"),
-        "frames.gif": lambda: _animation("GIF"), "rows.bmp": _long_rows,
+        "t.png": lambda: _image("PNG"),
+        "t.jpg": lambda: _image("JPEG", progressive=True),
+        "t.gif": lambda: _image("GIF"),
+        "t.bmp": lambda: _image("BMP"),
+        "t.webp": lambda: _image("WEBP"),
+        "t.tif": lambda: _image("TIFF", compression="tiff_lzw"),
+        "t.ppm": lambda: _image("PPM"),
+        "t.wav": lambda: _sound("WAV"),
+        "t.flac": lambda: _sound("FLAC"),
+        "t.ogg": lambda: _sound("OGG"),
+        "baseline.jpg": lambda: _image("JPEG"),
+        "cmyk.jpg": lambda: _image("JPEG", "CMYK"),
+        "palette.png": lambda: _image("PNG", "P"),
+        "deep.png": lambda: _image("PNG", "I;16"),
+        "lossless.webp": lambda: _image("WEBP", lossless=True),
+        "frames.webp": lambda: _animation("WEBP"),
+        "frames.gif": lambda: _animation("GIF"),
+        "rows.bmp": _long_rows,
         "deflate.tif": lambda: _image("TIFF", compression="tiff_adobe_deflate"),
         "jpeg.tif": lambda: _image("TIFF", compression="jpeg"),
         "fax.tif": lambda: _image("TIFF", "1", compression="group4"),
         "bits.tif": lambda: _image("TIFF", compression="packbits"),
-        "t.pgm": lambda: b"P2 2 2 9 0 9 3 1", "t.pbm": lambda: _image("PPM", "1"),
-        "t.aiff": lambda: _sound("AIFF"), "t.au": lambda: _sound("AU"), "t.caf": lambda: _sound("CAF"),
-        "t.w64": lambda: _sound("W64"), "t.mp3": lambda: _sound("MP3"),
-        "adpcm.wav": lambda: _sound("WAV", "IMA_ADPCM"), "ulaw.wav": lambda: _sound("WAV", "ULAW"),
-        "x.wav": lambda: _sound("WAVEX"), "long.wav": lambda: _sound("RF64"),
+        "t.pgm": lambda: b"P2 2 2 9 0 9 3 1",
+        "t.pbm": lambda: _image("PPM", "1"),
+        "t.aiff": lambda: _sound("AIFF"),
+        "t.au": lambda: _sound("AU"),
+        "t.caf": lambda: _sound("CAF"),
+        "t.w64": lambda: _sound("W64"),
+        "t.mp3": lambda: _sound("MP3"),
+        "adpcm.wav": lambda: _sound("WAV", "IMA_ADPCM"),
+        "ulaw.wav": lambda: _sound("WAV", "ULAW"),
+        "x.wav": lambda: _sound("WAVEX"),
+        "long.wav": lambda: _sound("RF64"),
         "opus.ogg": lambda: _sound("OGG", "OPUS"),
-        "t.safetensors": _safetensors, "t.pt": _torch, "t.onnx": _onnx, "t.vnnlib": _property,
-    }  # fmt: skip
+        "t.safetensors": _safetensors,
+        "t.pt": _torch,
+        "t.onnx": _onnx,
+        "t.vnnlib": _property,
+    }
 
 
 def main() -> None:
@@ -162,8 +181,10 @@ def main() -> None:
     arrow = _bytes(lambda stream: base.write_ipc(stream, compression="zstd"))
     parquet = _bytes(pl.DataFrame({"a": ["x", "yy"] * 60}).write_parquet)
     for content, place, value, suffix in (
-        (arrow, 216, 1, "arrow"), (arrow, 276, 1, "arrow"), (parquet, 45, 255, "parquet"),
-    ):  # fmt: skip
+        (arrow, 216, 1, "arrow"),
+        (arrow, 276, 1, "arrow"),
+        (parquet, 45, 255, "parquet"),
+    ):
         changed = bytearray(content)
         changed[place] = value
         path = REGRESSIONS / f"byte-{place}-is-{value}.{suffix}"

@@ -33,9 +33,14 @@ from chainrule.errors import ChainruleError
 
 PAGE = Path(__file__).parents[1] / "docs" / "dirty-tables.md"
 FRAMES = (  # groups whose cells are also passed as a data frame
-    "numbers in other notations", "words that contain digits", "codes", "missing values among numbers",
-    "values that look missing", "spellings of a level", "ids, counters, sentinels, copies",
-)  # fmt: skip
+    "numbers in other notations",
+    "words that contain digits",
+    "codes",
+    "missing values among numbers",
+    "values that look missing",
+    "spellings of a level",
+    "ids, counters, sentinels, copies",
+)
 BEGIN, END = "<!-- suite -->", "<!-- end of suite -->"
 
 
@@ -161,8 +166,10 @@ def table(outcomes: Sequence[tuple[Case, list[str]]]) -> str:
     passed = sum(not differences for _, differences in outcomes)
     lines = [
         f"`python -m campaigns.dirty`: {passed} of {len(outcomes)} dirty tables are handled as expected.",
-        "", "| cases | number | as expected |", "|---|---|---|",
-    ]  # fmt: skip
+        "",
+        "| cases | number | as expected |",
+        "|---|---|---|",
+    ]
     for group in groups:
         own = [not differences for case, differences in outcomes if case.group == group]
         lines.append(f"| {group} | {len(own)} | {sum(own)} |")

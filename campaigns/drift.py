@@ -251,7 +251,7 @@ def main(words: Sequence[str] | None = None) -> int:
         "",
         "| shift | size | drift | as a whole | stored | scipy | scipy, Bonferroni |",
         "|---|---|---|---|---|---|---|",
-    ]  # fmt: skip
+    ]
     cases: list[tuple[str, Shift | None, float, int]] = [
         (name, shift, size, options.repeats) for name, (shift, sizes) in SHIFTS.items() for size in sizes
     ]

@@ -23,9 +23,11 @@ import chainrule as cr
 
 ESTIMATORS = {"classifier": cr.TabularClassifier, "regressor": cr.TabularRegressor}
 LONG = (
-    "check_classifiers_train", "check_classifiers_classes", "check_regressors_train",
+    "check_classifiers_train",
+    "check_classifiers_classes",
+    "check_regressors_train",
     "check_sample_weight_equivalence",
-)  # fmt: skip
+)
 """Beginnings of the names of checks that compare predictions with targets or weights."""
 
 DEFAULT = "check_parameters_default_constructible"  # compares arguments with their defaults

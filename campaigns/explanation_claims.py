@@ -39,15 +39,57 @@ TINY_STEP = 1e-5  # of a parameter, to find out whether raising it raises the lo
 BOUNDS = {"at most a quarter": 0.25, "不超过四分之一": 0.25, "at most 1": 1.0, "最多不变": 1.0}
 # Sentences that define a term or announce what follows; they state nothing about this network.
 GENERAL = {
-    "title_weight", "letters", "letters_time", "letters_calls", "letters_lstm", "letters_gru",
-    "letters_attention", "letters_norm", "letters_scale", "letters_rate", "features", "forward_intro",
-    "backward_intro", "saliency", "letters_intro", "full_intro", "shrinking_intro", "ladder_intro",
-    "matrices_intro", "matrices_penalty", "numbered", "chain_intro", "chain_intro_short", "paths_intro",
-    "paths_cut", "paths_nothing", "memory_given", "checked", "one_line", "notation",
-    "forward", "backward", "chain_letters", "full", "update", "effect", "pitfalls", "matrices", "cautions",
-    "not_finite", "chain", "product", "paths", "path_penalty", "if_title", "if_edits", "if_effect",
-    "if_downstream", "if_nothing", *"FBUC",
-}  # fmt: skip
+    "title_weight",
+    "letters",
+    "letters_time",
+    "letters_calls",
+    "letters_lstm",
+    "letters_gru",
+    "letters_attention",
+    "letters_norm",
+    "letters_scale",
+    "letters_rate",
+    "features",
+    "forward_intro",
+    "backward_intro",
+    "saliency",
+    "letters_intro",
+    "full_intro",
+    "shrinking_intro",
+    "ladder_intro",
+    "matrices_intro",
+    "matrices_penalty",
+    "numbered",
+    "chain_intro",
+    "chain_intro_short",
+    "paths_intro",
+    "paths_cut",
+    "paths_nothing",
+    "memory_given",
+    "checked",
+    "one_line",
+    "notation",
+    "forward",
+    "backward",
+    "chain_letters",
+    "full",
+    "update",
+    "effect",
+    "pitfalls",
+    "matrices",
+    "cautions",
+    "not_finite",
+    "chain",
+    "product",
+    "paths",
+    "path_penalty",
+    "if_title",
+    "if_edits",
+    "if_effect",
+    "if_downstream",
+    "if_nothing",
+    *"FBUC",
+}
 
 
 def parse_number(text: str) -> tuple[float, float]:
@@ -408,10 +450,13 @@ def _letters_role(c: Checker, s: Sentence) -> Iterator[Any]:
         "letters_parameter": lambda n: n in c._parameters,
         "letters_state": lambda n: n in {state.node for state in d.built.states.values()},
         "letters_memory": lambda n: any(n in pair for slots in d.slots.values() for pair in slots.values()),
-        "letters_input": lambda n: isinstance(n.op, Input | Constant) and n not in c._parameters
-        and n not in {state.node for state in d.built.states.values()},
+        "letters_input": lambda n: (
+            isinstance(n.op, Input | Constant)
+            and n not in c._parameters
+            and n not in {state.node for state in d.built.states.values()}
+        ),
         "letters_hidden": lambda n: bool(n.inputs),
-    }  # fmt: skip
+    }
     for letter in s.about["letters"]:
         nodes = [n for n, name in c.trace.names.items() if name.letter and _letter(name) == letter]
         yield any(kinds[s.key](n) for n in nodes)
@@ -604,10 +649,12 @@ def _verdict(c: Checker, s: Sentence) -> Iterator[Any]:
     has_gradient = any(g.any() for g in t.gradients.values())
     change = t.new_loss - t.loss
     yield {
-        "flat": not moved and not has_gradient, "no_move": not moved and has_gradient,
-        "uphill": moved and promise >= 0, "curvature": promise < 0 and change < 0,
+        "flat": not moved and not has_gradient,
+        "no_move": not moved and has_gradient,
+        "uphill": moved and promise >= 0,
+        "curvature": promise < 0 and change < 0,
         "too_far": promise < 0 and change >= 0,
-    }[s.key]  # fmt: skip
+    }[s.key]
     if s.key == "curvature":
         yield shows(s.facts["gap"], change - promise)
         yield shows(s.facts["percent"], 100 * abs((change - promise) / promise))
@@ -634,10 +681,15 @@ def _split_text(c: Checker, s: Sentence) -> Iterator[Any]:
     transfer = s.about["transfer"]
     yield from transfer_holds(c, transfer)
     facts = {
-        "sent": transfer.sent, "arrived": transfer.arrived, "left": transfer.left,
-        "weights": transfer.arrived / transfer.sent, "slopes": transfer.left / transfer.arrived,
-        "total": transfer.left / transfer.sent, "near": transfer.near.number, "far": transfer.far.number,
-    }  # fmt: skip
+        "sent": transfer.sent,
+        "arrived": transfer.arrived,
+        "left": transfer.left,
+        "weights": transfer.arrived / transfer.sent,
+        "slopes": transfer.left / transfer.arrived,
+        "total": transfer.left / transfer.sent,
+        "near": transfer.near.number,
+        "far": transfer.far.number,
+    }
     for name, actual in facts.items():
         yield shows(s.facts[name], actual)
 
@@ -836,36 +888,104 @@ def _more(c: Checker, s: Sentence) -> Iterator[Any]:
 
 
 CHECKS: dict[str, Claim] = {
-    "title": _title, "title_many": _title, "derivatives": _number_of_derivatives,
-    "line_value": _line_value, "line_class": _line_class, "line_mean": _line_loss, "line_loss": _line_loss,
-    "line_price": _line_price, "letters_weight": _letters_weight, "letters_member_weight": _letters_weight,
-    "letters_between": _letters_between, "letters_also_feeds": _letters_also_feeds,
-    "letters_parameter": _letters_role, "letters_state": _letters_role, "letters_memory": _letters_role,
-    "letters_input": _letters_role, "letters_hidden": _letters_role, "letters_noun": _letters_noun,
-    "layer_names": _layer_names, "layer_name": _layer_names, "mean_one": _counts, "mean_many": _counts,
-    "mean_weighted": _counts, "mean_one_penalty": _counts, "mean_penalty": _counts, "samples": _counts,
-    "samples_intro": _counts, "samples_weighted": _counts, "backward_mean": _counts,
-    "backward_weighted": _counts, "rounding": _rounding, "rounding_learns": _rounding, "feature": _feature,
-    "shown_sample": _shown_sample, "losses_of_samples": _losses, "losses_weighted": _losses,
-    "equal": _equal, "penalty": _penalty, "too_low": _error_note, "too_high": _error_note,
-    "exact": _error_note, "clause": _clause, "largest": _largest, "update_intro": _update_intro,
-    "memory_names": _memory_names, "memory_first": _memory_first, "memory_initial": _memory_first,
-    "clipped": _clipped, "loss_moved": _loss_moved, "promise": _promise_text, "promise_sgd": _promise_text,
-    "curvature": _verdict, "too_far": _verdict, "flat": _verdict, "no_move": _verdict, "uphill": _verdict,
-    "split": _split_text, "split_weights": _split_text, "lost_in_slopes": _lost, "lost_in_weights": _lost,
-    "lost_of_slopes": _lost, "grew": _lost, "shrinking": _shrinking, "signal_sizes": _shrinking,
-    "opposite": _opposite, "checked_all": _checked, "checked_some": _checked, "checked_one": _checked,
-    "check_differs": _check_differs, "weight_checked": _weight_checked, "saturated": _saturated,
-    "silent": _saturated, "tiny": _tiny, "stop_forward": _stop_forward, "stop_class": _stop_class,
-    "stop_places": _stop_loss, "stop_loss": _stop_loss, "stop_backward": _stop_backward,
-    "stop_update": _stop_update, "stop_update_zero": _stop_update,
-    "weight_is": _weight_is, "weight_meaning": _weight_meaning,
-    "contributors": _contributors, "contributors_within": _contributors, "residual": _residual,
-    "paths_count": _paths_count, "paths_cancel": _paths_count,
-    "weight_moves_up": _weight_moves, "weight_moves_down": _weight_moves, "weight_stays": _weight_moves,
-    "weight_share": _weight_share, "outputs_moved": _outputs_moved, "arose_not_finite": _not_finite,
-    "given_not_finite": _not_finite, "from_numbers": _not_finite, "more_short": _more, "more_lines": _more,
-}  # fmt: skip
+    "title": _title,
+    "title_many": _title,
+    "derivatives": _number_of_derivatives,
+    "line_value": _line_value,
+    "line_class": _line_class,
+    "line_mean": _line_loss,
+    "line_loss": _line_loss,
+    "line_price": _line_price,
+    "letters_weight": _letters_weight,
+    "letters_member_weight": _letters_weight,
+    "letters_between": _letters_between,
+    "letters_also_feeds": _letters_also_feeds,
+    "letters_parameter": _letters_role,
+    "letters_state": _letters_role,
+    "letters_memory": _letters_role,
+    "letters_input": _letters_role,
+    "letters_hidden": _letters_role,
+    "letters_noun": _letters_noun,
+    "layer_names": _layer_names,
+    "layer_name": _layer_names,
+    "mean_one": _counts,
+    "mean_many": _counts,
+    "mean_weighted": _counts,
+    "mean_one_penalty": _counts,
+    "mean_penalty": _counts,
+    "samples": _counts,
+    "samples_intro": _counts,
+    "samples_weighted": _counts,
+    "backward_mean": _counts,
+    "backward_weighted": _counts,
+    "rounding": _rounding,
+    "rounding_learns": _rounding,
+    "feature": _feature,
+    "shown_sample": _shown_sample,
+    "losses_of_samples": _losses,
+    "losses_weighted": _losses,
+    "equal": _equal,
+    "penalty": _penalty,
+    "too_low": _error_note,
+    "too_high": _error_note,
+    "exact": _error_note,
+    "clause": _clause,
+    "largest": _largest,
+    "update_intro": _update_intro,
+    "memory_names": _memory_names,
+    "memory_first": _memory_first,
+    "memory_initial": _memory_first,
+    "clipped": _clipped,
+    "loss_moved": _loss_moved,
+    "promise": _promise_text,
+    "promise_sgd": _promise_text,
+    "curvature": _verdict,
+    "too_far": _verdict,
+    "flat": _verdict,
+    "no_move": _verdict,
+    "uphill": _verdict,
+    "split": _split_text,
+    "split_weights": _split_text,
+    "lost_in_slopes": _lost,
+    "lost_in_weights": _lost,
+    "lost_of_slopes": _lost,
+    "grew": _lost,
+    "shrinking": _shrinking,
+    "signal_sizes": _shrinking,
+    "opposite": _opposite,
+    "checked_all": _checked,
+    "checked_some": _checked,
+    "checked_one": _checked,
+    "check_differs": _check_differs,
+    "weight_checked": _weight_checked,
+    "saturated": _saturated,
+    "silent": _saturated,
+    "tiny": _tiny,
+    "stop_forward": _stop_forward,
+    "stop_class": _stop_class,
+    "stop_places": _stop_loss,
+    "stop_loss": _stop_loss,
+    "stop_backward": _stop_backward,
+    "stop_update": _stop_update,
+    "stop_update_zero": _stop_update,
+    "weight_is": _weight_is,
+    "weight_meaning": _weight_meaning,
+    "contributors": _contributors,
+    "contributors_within": _contributors,
+    "residual": _residual,
+    "paths_count": _paths_count,
+    "paths_cancel": _paths_count,
+    "weight_moves_up": _weight_moves,
+    "weight_moves_down": _weight_moves,
+    "weight_stays": _weight_moves,
+    "weight_share": _weight_share,
+    "outputs_moved": _outputs_moved,
+    "arose_not_finite": _not_finite,
+    "given_not_finite": _not_finite,
+    "from_numbers": _not_finite,
+    "more_short": _more,
+    "more_lines": _more,
+}
 """The check of each kind of sentence, by the key of its template."""
 
 
@@ -921,9 +1041,13 @@ def _transfer_row(c: Checker, row: Sequence[Any]) -> Iterator[Any]:
 
 
 TABLE_CHECKS: dict[str, Callable[[Checker, Sequence[Any]], Iterator[Any]]] = {
-    "derivatives": _derivative_row, "update": _update_row, "terms": _term_row, "paths": _path_row,
-    "samples": _sample_row, "transfers": _transfer_row,
-}  # fmt: skip
+    "derivatives": _derivative_row,
+    "update": _update_row,
+    "terms": _term_row,
+    "paths": _path_row,
+    "samples": _sample_row,
+    "transfers": _transfer_row,
+}
 """The check of a row of each kind of table."""
 
 

@@ -22,9 +22,13 @@ from chainrule.train.network import Network, Recipe
 
 ACTIVATIONS = ("sigmoid", "tanh", "relu", "softplus", "silu", "elu", "gelu", "leaky_relu", None)
 OPTIMIZERS: tuple[Callable[[], object], ...] = (
-    lambda: cr.SGD(0.1), lambda: cr.SGD(0.05, momentum=0.9), lambda: cr.Adam(0.01),
-    lambda: cr.AdamW(0.01, weight_decay=0.1), lambda: cr.RMSprop(0.01), lambda: cr.Adagrad(0.1),
-)  # fmt: skip
+    lambda: cr.SGD(0.1),
+    lambda: cr.SGD(0.05, momentum=0.9),
+    lambda: cr.Adam(0.01),
+    lambda: cr.AdamW(0.01, weight_decay=0.1),
+    lambda: cr.RMSprop(0.01),
+    lambda: cr.Adagrad(0.1),
+)
 Rng = np.random.Generator
 
 

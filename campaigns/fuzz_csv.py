@@ -78,8 +78,17 @@ def sound(draw: random.Random) -> Rows:
             if i > 3
             else ["ripe", "raw"][i % 2]
         )
-        rows.append([f"F{i:04}", f"{size:.2f}", str(draw.randint(1, 900)), color, draw.choice(["yes", "no"]),
-                     f"2023-{1 + i % 12:02}-01", target])  # fmt: skip
+        rows.append(
+            [
+                f"F{i:04}",
+                f"{size:.2f}",
+                str(draw.randint(1, 900)),
+                color,
+                draw.choice(["yes", "no"]),
+                f"2023-{1 + i % 12:02}-01",
+                target,
+            ]
+        )
     for row in rows[1:]:
         for j in range(1, 6):
             if draw.random() < 0.03:

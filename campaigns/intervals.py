@@ -73,9 +73,12 @@ class Measured:
         lowest = min((float(is_inside[groups == g].mean()) for g in names), default=float("nan"))
         outside = np.maximum(low - rows.y, 0) + np.maximum(rows.y - high, 0)
         return Measured(
-            float(is_inside.mean()), min(float(is_inside[tenths == k].mean()) for k in range(10)), lowest,
-            float((high - low).mean()), float((high - low + 2 / (1 - LEVEL) * outside).mean()),
-        )  # fmt: skip
+            float(is_inside.mean()),
+            min(float(is_inside[tenths == k].mean()) for k in range(10)),
+            lowest,
+            float((high - low).mean()),
+            float((high - low + 2 / (1 - LEVEL) * outside).mean()),
+        )
 
 
 def trained(options: Options) -> tuple[TrainingPlan, Model]:

@@ -39,9 +39,18 @@ def train(folder: Path, resume: bool) -> str:
     optimizer = cr.Adam(cr.Warmup(30, cr.Cosine(0.01, min_learning_rate=0.0005)))
     model = cr.Model(net, "binary_cross_entropy", optimizer, metrics=["accuracy"], penalty=cr.L2(1e-4))
     history = model.fit(
-        x[:240], y[:240], epochs=EPOCHS, batch_size=16, validation=(x[240:], y[240:]), seed=11, verbose=False,
-        callbacks=[cr.EarlyStopping(patience=PATIENCE)], run=folder, resume=resume, save_every=0.02,
-    )  # fmt: skip
+        x[:240],
+        y[:240],
+        epochs=EPOCHS,
+        batch_size=16,
+        validation=(x[240:], y[240:]),
+        seed=11,
+        verbose=False,
+        callbacks=[cr.EarlyStopping(patience=PATIENCE)],
+        run=folder,
+        resume=resume,
+        save_every=0.02,
+    )
     digest = hashlib.sha256(json_document.to_text(history).encode())
     for path, value in sorted(model.parameters().items()):
         digest.update(path.encode() + value.tobytes())

@@ -99,7 +99,7 @@ SUBJECTS = {
     "fashion": Subject("Fashion-MNIST", 2_000, TEN_CLASSES, fashion),
     "digits": Subject("Digits of 8 x 8 pixels", 1_000, TEN_CLASSES, digits),
     "tumors": Subject("Breast cancer, a table", 400, TWO_CLASSES, tumors),
-}  # fmt: skip
+}
 
 
 def rate_of(noise: str) -> float:
@@ -146,8 +146,9 @@ def stopped(data: Data, seed: int) -> cr.Model:
     own, others = order[len(order) // 5 :], order[: len(order) // 5]
     validation = (data[0][others], data[1][others])
     stopping = cr.EarlyStopping(patience=5)
-    return trained("cross_entropy", (data[0][own], data[1][own]), seed, validation=validation,
-                   callbacks=[stopping])  # fmt: skip
+    return trained(
+        "cross_entropy", (data[0][own], data[1][own]), seed, validation=validation, callbacks=[stopping]
+    )
 
 
 def cleaned(data: Data, seed: int) -> cr.Model:

@@ -73,7 +73,7 @@ def _thin() -> str:
 def _dense() -> str:
     net = cr.Sequential(
         cr.Dense(64, "tanh"), cr.LayerNorm(), cr.Dropout(0.3), cr.Dense(64, "gelu"), cr.Dense(10)
-    )  # fmt: skip
+    )
     return trained(net, "cross_entropy", cr.Adam(0.003), numbers(200, 20), words(200, below=10))
 
 
@@ -101,9 +101,13 @@ def _residual() -> str:
 
 def _depthwise() -> str:
     net = cr.Sequential(
-        cr.Conv(8, 3, stride=2, padding="same"), cr.BatchNorm(), cr.Activation("hard_silu"),
-        cr.InvertedResidual(3, 16, 8, squeeze_excite=True), cr.GlobalAveragePool(), cr.Dense(3),
-    )  # fmt: skip
+        cr.Conv(8, 3, stride=2, padding="same"),
+        cr.BatchNorm(),
+        cr.Activation("hard_silu"),
+        cr.InvertedResidual(3, 16, 8, squeeze_excite=True),
+        cr.GlobalAveragePool(),
+        cr.Dense(3),
+    )
     return trained(net, "cross_entropy", cr.RMSprop(0.002), numbers(40, 16, 16, 3), words(40, below=3), 20)
 
 
@@ -139,9 +143,13 @@ def _translation() -> str:
 
 def _regression() -> str:
     net = cr.Sequential(
-        cr.Conv(12, 3, activation="elu"), cr.GroupNorm(groups=3), cr.GaussianNoise(0.1), cr.Conv(12, 3,
-        activation="softplus"), cr.Flatten(), cr.Dense(1),
-    )  # fmt: skip
+        cr.Conv(12, 3, activation="elu"),
+        cr.GroupNorm(groups=3),
+        cr.GaussianNoise(0.1),
+        cr.Conv(12, 3, activation="softplus"),
+        cr.Flatten(),
+        cr.Dense(1),
+    )
     return trained(net, "log_cosh", cr.LAMB(0.01), numbers(40, 9, 9, 2), numbers(40, 1, stream=1), 20)
 
 

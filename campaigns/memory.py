@@ -78,9 +78,15 @@ def dropout(width: int) -> Layer:
 def lenet() -> Layer:
     """LeNet-5."""
     return cr.Sequential(
-        cr.Conv(6, 5, padding="same", activation="relu"), cr.MaxPool(2), cr.Conv(16, 5, activation="relu"),
-        cr.MaxPool(2), cr.Flatten(), cr.Dense(120, "relu"), cr.Dense(84, "relu"), cr.Dense(10),
-    )  # fmt: skip
+        cr.Conv(6, 5, padding="same", activation="relu"),
+        cr.MaxPool(2),
+        cr.Conv(16, 5, activation="relu"),
+        cr.MaxPool(2),
+        cr.Flatten(),
+        cr.Dense(120, "relu"),
+        cr.Dense(84, "relu"),
+        cr.Dense(10),
+    )
 
 
 def convolutions(channels: int) -> Layer:

@@ -113,9 +113,15 @@ def lenet() -> tuple[Any, np.ndarray, np.ndarray]:
     """LeNet-5 on 28 by 28."""
     x, y = random_samples(512, 28, 28, 1)
     layers = (
-        cr.Conv(6, 5, padding="same", activation="relu"), cr.MaxPool(2), cr.Conv(16, 5, activation="relu"),
-        cr.MaxPool(2), cr.Flatten(), cr.Dense(120, "relu"), cr.Dense(84, "relu"), cr.Dense(10),
-    )  # fmt: skip
+        cr.Conv(6, 5, padding="same", activation="relu"),
+        cr.MaxPool(2),
+        cr.Conv(16, 5, activation="relu"),
+        cr.MaxPool(2),
+        cr.Flatten(),
+        cr.Dense(120, "relu"),
+        cr.Dense(84, "relu"),
+        cr.Dense(10),
+    )
     return cr.Sequential(*layers), x, y
 
 

@@ -178,11 +178,15 @@ NETS: dict[str, tuple[tuple[int, ...], Callable[[Layer], Layer]]] = {
             at, cr.MultiHeadAttention(1, units=2), cr.LayerNorm(), cr.Flatten(), cr.Dense(1)
         ),
     ),
-}  # fmt: skip
+}
 PLACES: dict[str, tuple[int, ...]] = {
-    "first": (2,), "middle": (21, 22), "last": (41,), "two rows": (13, 15), "second": (5,),
+    "first": (2,),
+    "middle": (21, 22),
+    "last": (41,),
+    "two rows": (13, 15),
+    "second": (5,),
     "whole": (8, 9, 10, 11),
-}  # fmt: skip
+}
 
 
 def forward_faults() -> Iterator[Fault]:
@@ -198,17 +202,21 @@ def forward_faults() -> Iterator[Fault]:
                 (OPS[name].op,), "apply1", "forward", rows[0] // BATCH + 1, rows, (OPS[name].cause,)
             )
             yield Fault(
-                f"{name}, {place}, {dtype}", net, truth,
+                f"{name}, {place}, {dtype}",
+                net,
+                truth,
                 lambda make=make, x=x, name=name, dtype=dtype: fitted(make(Apply(name)), x, dtype=dtype),
-            )  # fmt: skip
+            )
 
 
 def backward_faults() -> Iterator[Fault]:
     """Infinite derivatives of finite values, and gradients that overflow."""
     expected = {
-        "root": (("divide",), "sqrt_derivative"), "guarded log": (("divide",), "zero_by_zero"),
-        "length": (("divide",), "sqrt_derivative"), "guarded quotient": (("divide",), "division_by_zero"),
-    }  # fmt: skip
+        "root": (("divide",), "sqrt_derivative"),
+        "guarded log": (("divide",), "zero_by_zero"),
+        "length": (("divide",), "sqrt_derivative"),
+        "guarded quotient": (("divide",), "division_by_zero"),
+    }
     for name, (ops, cause) in expected.items():
         for place, rows in (("middle", (21, 22)), ("last", (41,))):
             x = rows_of((3,))
@@ -226,9 +234,11 @@ def backward_faults() -> Iterator[Fault]:
         net = cr.Sequential(cr.Dense(1, bias=False), cr.Dense(1, bias=False))
         truth = Truth(PRODUCTS, "dense1", "backward", row // BATCH + 1, (row,), ("overflow_product",))
         yield Fault(
-            f"gradient overflows, {place}", "dense", truth,
+            f"gradient overflows, {place}",
+            "dense",
+            truth,
             lambda net=net, x=x, before=before: fitted(net, x, before=before, optimizer=cr.SGD(1e-38)),
-        )  # fmt: skip
+        )
 
 
 def update_faults() -> Iterator[Fault]:
@@ -247,11 +257,13 @@ def update_faults() -> Iterator[Fault]:
             ("square", "multiply"), "dense1", "update", row // BATCH + 1, None, ("overflow_product",)
         )
         yield Fault(
-            f"the memory of {name} overflows", "dense", truth,
+            f"the memory of {name} overflows",
+            "dense",
+            truth,
             lambda optimizer=optimizer, x=x: fitted(
                 cr.Sequential(cr.Dense(1)), x, "mae", optimizer=optimizer
             ),
-        )  # fmt: skip
+        )
     for net, (shape, make) in NETS.items():
         before = {"dense1.bias": np.full(1, 10.0)} if net != "dense" else {"dense2.bias": np.full(1, 10.0)}
         last = "dense2" if net in ("dense", "norm") else "dense1"
@@ -260,11 +272,13 @@ def update_faults() -> Iterator[Fault]:
             ("multiply", "subtract"), "", "update", 1, None, ("overflow_product", "large_learning_rate")
         )
         yield Fault(
-            "a learning rate of 3e38", net, truth,
+            "a learning rate of 3e38",
+            net,
+            truth,
             lambda make=make, shape=shape, before=before: fitted(
                 make(cr.Identity()), rows_of(shape), before=before, optimizer=cr.SGD(3e38)
             ),
-        )  # fmt: skip
+        )
 
 
 def parameter_faults() -> Iterator[Fault]:
@@ -285,11 +299,13 @@ def parameter_faults() -> Iterator[Fault]:
         net = cr.Sequential(cr.Dense(4), cr.Dense(1))
         truth = Truth(("input",), path.rpartition(".")[0], "forward", step + 1, None, ("nonfinite_weight",))
         yield Fault(
-            f"a callback sets {path} to NaN after step {step}", "dense", truth,
+            f"a callback sets {path} to NaN after step {step}",
+            "dense",
+            truth,
             lambda net=net, step=step, path=path: fitted(
                 net, rows_of((3,)), callbacks=[Poison(step, path)], engine="reference"
             ),
-        )  # fmt: skip
+        )
 
 
 @dataclass(frozen=True)
@@ -327,19 +343,23 @@ class Spoil:
 def data_faults() -> Iterator[Fault]:
     """Rows of the data that become NaN, infinite or huge during a training; a mask that masks everything."""
     for value, step, rows, engine in (
-        (np.nan, 1, (17,), "native"), (np.inf, 9, (2, 3), "native"), (-np.inf, 3, (41,), "reference"),
+        (np.nan, 1, (17,), "native"),
+        (np.inf, 9, (2, 3), "native"),
+        (-np.inf, 3, (41,), "reference"),
         (np.nan, 11, (0,), "reference"),
-    ):  # fmt: skip
+    ):
         x = rows_of((3,))
         net = cr.Sequential(cr.Dense(4), cr.Dense(1))
         at = rows[0] // BATCH + 1
         truth = Truth(("input",), "x", "forward", at if at > step else at + 11, rows, ("nonfinite_data",))
         yield Fault(
-            f"row {rows[0]} becomes {value} after step {step}", "dense", truth,
+            f"row {rows[0]} becomes {value} after step {step}",
+            "dense",
+            truth,
             lambda net=net, x=x, step=step, rows=rows, value=value, engine=engine: fitted(
                 net, x, engine=engine, callbacks=[every_step(Spoil(step, rows, value, x))]
             ),
-        )  # fmt: skip
+        )
     dense, conv = cr.Sequential(cr.Dense(1, bias=False)), NETS["conv"][1](cr.Identity())
     for kind, row, net, before, path, rows in (
         ("dense", 18, dense, {"dense1.weight": np.ones((1, 3))}, "dense1", (18,)),
@@ -352,9 +372,11 @@ def data_faults() -> Iterator[Fault]:
         ops = (*PRODUCTS, *SUMS)
         truth = Truth(ops, path, "forward", row // BATCH + 1, rows, ("data_outlier",))
         yield Fault(
-            f"row {row} holds 3e38", kind, truth,
+            f"row {row} holds 3e38",
+            kind,
+            truth,
             lambda net=net, x=x, before=before: fitted(net, x, before=before, optimizer=cr.SGD(1e-9)),
-        )  # fmt: skip
+        )
 
 
 @layer
@@ -388,11 +410,13 @@ def loss_faults() -> Iterator[Fault]:
         truth = Truth((OPS[name].op,), "loss", "forward", row // BATCH + 1, (row,), (OPS[name].cause,))
         before = {"dense1.weight": np.ones((1, 1))}
         yield Fault(
-            f"a loss: {name}", "dense", truth,
+            f"a loss: {name}",
+            "dense",
+            truth,
             lambda x=x, name=name, before=before: fitted(
                 cr.Sequential(cr.Dense(1, bias=False)), x, Own(name), before=before, optimizer=cr.SGD(1e-9)
             ),
-        )  # fmt: skip
+        )
     for rows in ((6,), (36, 38)):
         x = rows_of((4,))
         x[list(rows)] = 0.0
@@ -437,9 +461,11 @@ def rounding_faults() -> Iterator[Fault]:
         x[row] = values
         truth = Truth(("sum",), "total1", "forward", row // BATCH + 1, (row,), ("overflow_sum",))
         yield Fault(
-            "a sum overflows in compiled code only", "dense", truth,
+            "a sum overflows in compiled code only",
+            "dense",
+            truth,
             lambda x=x: fitted(cr.Sequential(Total(), cr.Dense(1)), x),
-        )  # fmt: skip
+        )
 
 
 def rate_faults() -> Iterator[Fault]:
@@ -449,11 +475,13 @@ def rate_faults() -> Iterator[Fault]:
             y = 100.0 * np.cos(np.arange(ROWS))
             truth = Truth((), "", "", 0, None, ("loss_grew", "weights_grew", "large_learning_rate"))
             yield Fault(
-                f"{optimizer}", net, truth,
+                f"{optimizer}",
+                net,
+                truth,
                 lambda make=make, shape=shape, optimizer=optimizer, y=y, **also: fitted(
                     make(cr.Identity()), rows_of(shape), y=y, optimizer=optimizer, epochs=200, **also
                 ),
-            )  # fmt: skip
+            )
 
 
 FAMILIES: dict[str, Callable[[], Iterator[Fault]]] = {

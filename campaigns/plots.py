@@ -40,8 +40,12 @@ def moons(folder: Path) -> tuple[cr.Model, Arguments]:
         "precision_recall",
         "loss_landscape",
     )
-    return model, {"learning_curves": ((), {}), **past, "trajectory": ((x, y, checkpoints), {}),
-                   **{kind: ((x, y), {}) for kind in of_predictions}}  # fmt: skip
+    return model, {
+        "learning_curves": ((), {}),
+        **past,
+        "trajectory": ((x, y, checkpoints), {}),
+        **{kind: ((x, y), {}) for kind in of_predictions},
+    }
 
 
 def digits(folder: Path) -> tuple[cr.Model, Arguments]:
@@ -49,9 +53,13 @@ def digits(folder: Path) -> tuple[cr.Model, Arguments]:
     bunch: Any = load_digits()
     x, y = bunch.images[..., None].astype(np.float32) / 16, bunch.target
     net = cr.Sequential(
-        cr.Conv(6, 3, padding="same", activation="relu"), cr.MaxPool(2), cr.Conv(16, 3, activation="relu"),
-        cr.Flatten(), cr.Dense(32, "relu"), cr.Dense(10),
-    )  # fmt: skip
+        cr.Conv(6, 3, padding="same", activation="relu"),
+        cr.MaxPool(2),
+        cr.Conv(16, 3, activation="relu"),
+        cr.Flatten(),
+        cr.Dense(32, "relu"),
+        cr.Dense(10),
+    )
     model = cr.Model(net, "cross_entropy", cr.Adam(0.003))
     model.fit(x, y, epochs=12, validation=0.2, verbose=False)
     of_rows = {

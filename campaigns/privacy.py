@@ -50,9 +50,12 @@ EPSILON, DELTA, GOAL = 3.0, 1e-5, 0.86
 GROUPS = 27  # of the 81 channels: each group of an image has mean 0 and variance 1
 CHOSEN: dict[str, Any] = {"batch": 4096, "learning_rate": 8.0, "epochs": 40, "max_norm": 0.1, "decay": 0.0}
 TRIED: dict[str, Sequence[Any]] = {
-    "batch": (4096, 8192), "learning_rate": (4.0, 8.0), "epochs": (20, 40), "max_norm": (0.1,),
+    "batch": (4096, 8192),
+    "learning_rate": (4.0, 8.0),
+    "epochs": (20, 40),
+    "max_norm": (0.1,),
     "decay": (0.0,),
-}  # fmt: skip
+}
 HELD_OUT = 10_000
 SPEED_BATCH, SPEED_ROWS, REPEATS = 1024, 8192, 5
 
@@ -118,9 +121,12 @@ def measure_accuracy(folder: Path, seeds: int) -> dict[str, Any]:
             privacy = model.privacy_spent
             assert privacy is not None
             result = {
-                "accuracy": model.evaluate(tests, labels)["accuracy"], "epsilon": privacy.epsilon,
-                "steps": privacy.steps, "noise": privacy.noise_multiplier, "seconds": spent,
-            }  # fmt: skip
+                "accuracy": model.evaluate(tests, labels)["accuracy"],
+                "epsilon": privacy.epsilon,
+                "steps": privacy.steps,
+                "noise": privacy.noise_multiplier,
+                "seconds": spent,
+            }
             file.write_text(json.dumps(result), encoding="utf-8")
         results.append(json.loads(file.read_text(encoding="utf-8")))
         print(seed, results[-1], flush=True)
@@ -128,13 +134,14 @@ def measure_accuracy(folder: Path, seeds: int) -> dict[str, Any]:
     first = results[0]
     spread = f"{np.mean(accuracies):.2f} % ± {np.std(accuracies, ddof=1):.2f} %"
     lines = [
-        "By `python -m campaigns.privacy` (± is one standard deviation over the seeds):", "",
+        "By `python -m campaigns.privacy` (± is one standard deviation over the seeds):",
+        "",
         "| training | seeds | accuracy, mean | lowest | epsilon | steps | noise multiplier | CPU time each |",
         "|---|---|---|---|---|---|---|---|",
         f"| scattering transform, linear, private | {seeds} | {spread} | {min(accuracies):.2f} % "
         f"| {first['epsilon']:.3f} | {first['steps']} | {first['noise']:.2f} "
         f"| {np.mean([r['seconds'] for r in results]):.0f} s |",
-    ]  # fmt: skip
+    ]
     return {
         "text": "\n".join(lines),
         "failed": np.mean(accuracies) < 100 * GOAL or first["epsilon"] > EPSILON,
@@ -189,9 +196,18 @@ def torch_networks() -> dict[str, Any]:
     """The same networks in PyTorch."""
     nn = torch.nn
     convolutional = nn.Sequential(
-        nn.ZeroPad2d(3), nn.Conv2d(1, 16, 8, 2), nn.Tanh(), nn.MaxPool2d(2, 1), nn.Conv2d(16, 32, 4, 2),
-        nn.Tanh(), nn.MaxPool2d(2, 1), nn.Flatten(), nn.LazyLinear(32), nn.Tanh(), nn.Linear(32, 10),
-    )  # fmt: skip
+        nn.ZeroPad2d(3),
+        nn.Conv2d(1, 16, 8, 2),
+        nn.Tanh(),
+        nn.MaxPool2d(2, 1),
+        nn.Conv2d(16, 32, 4, 2),
+        nn.Tanh(),
+        nn.MaxPool2d(2, 1),
+        nn.Flatten(),
+        nn.LazyLinear(32),
+        nn.Tanh(),
+        nn.Linear(32, 10),
+    )
     convolutional(torch.zeros(1, 1, 28, 28))
     layers = nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 10))
     return {"convolutional": convolutional, "fully connected": layers}
@@ -248,9 +264,11 @@ def opacus_times(net: Any, x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     plain = shortest(step(net, torch.optim.SGD(net.parameters(), 0.1)))
     module = GradSampleModule(net)
     optimizer = DPOptimizer(
-        torch.optim.SGD(module.parameters(), 0.1), noise_multiplier=1.0, max_grad_norm=1.0,
+        torch.optim.SGD(module.parameters(), 0.1),
+        noise_multiplier=1.0,
+        max_grad_norm=1.0,
         expected_batch_size=SPEED_BATCH,
-    )  # fmt: skip
+    )
     return plain, shortest(step(module, optimizer))
 
 
@@ -260,9 +278,11 @@ def measure_speed(folder: Path, seeds: int) -> dict[str, Any]:
     rng, failed = np.random.default_rng(0), False
     lines = [
         f"CPU time of a step on one thread, batch size {SPEED_BATCH:,}, the shortest of {REPEATS} "
-        "(`python -m campaigns.privacy --speed`):", "",
-        "| network | library | plain | private | ratio |", "|---|---|---|---|---|",
-    ]  # fmt: skip
+        "(`python -m campaigns.privacy --speed`):",
+        "",
+        "| network | library | plain | private | ratio |",
+        "|---|---|---|---|---|",
+    ]
     for name, (net, shape) in networks().items():
         x = rng.random((SPEED_ROWS, *shape), dtype=np.float32)
         y = rng.integers(0, 10, SPEED_ROWS)

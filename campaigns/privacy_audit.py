@@ -73,9 +73,15 @@ def network(claim: float, is_private: bool) -> OneRunResult:
     def fit(x: np.ndarray, y: np.ndarray) -> cr.Model:
         model = cr.Model(cr.Sequential(cr.Dense(64, "tanh"), cr.Dense(10)), "cross_entropy", cr.Adam(3e-3))
         model.fit(
-            x, y, epochs=EPOCHS[is_private], batch_size=BATCH, verbose=False, probes=False, doctor=False,
+            x,
+            y,
+            epochs=EPOCHS[is_private],
+            batch_size=BATCH,
+            verbose=False,
+            probes=False,
+            doctor=False,
             privacy=privacy,
-        )  # fmt: skip
+        )
         return model
 
     return audit_in_one_run(fit, *images(), canaries=CANARIES, delta=DELTA, claim=claim)
@@ -84,11 +90,14 @@ def network(claim: float, is_private: bool) -> OneRunResult:
 SUBJECTS: dict[str, tuple[float, int, bool, Callable[[], OneRunResult]]] = {
     "Gaussian mechanism, simulated": (3.0, MECHANISM_CANARIES, True, lambda: mechanism(3.0, 1.0)),
     "Gaussian mechanism with a tenth of the noise": (
-        3.0, MECHANISM_CANARIES, False, lambda: mechanism(3.0, 0.1),
+        3.0,
+        MECHANISM_CANARIES,
+        False,
+        lambda: mechanism(3.0, 0.1),
     ),
     "network trained with `cr.Privacy`": (2.0, CANARIES, True, lambda: network(2.0, True)),
     "network trained without privacy": (1.0, CANARIES, False, lambda: network(1.0, False)),
-}  # fmt: skip
+}
 """Claim, canaries, whether it is kept, and the audit."""
 
 
@@ -131,9 +140,10 @@ def main(words: Sequence[str] | None = None) -> int:
         file.write_text(json.dumps(bounds), encoding="utf-8")
     write([line(name, values) for name, values in bounds.items()])
     wrong = [
-        name for name, (claim, _, is_kept, _) in SUBJECTS.items()
+        name
+        for name, (claim, _, is_kept, _) in SUBJECTS.items()
         if any((bound > claim) is is_kept for bound in bounds[name])
-    ]  # fmt: skip
+    ]
     print("wrong verdicts:", ", ".join(wrong) or "none")
     return int(bool(wrong))
 

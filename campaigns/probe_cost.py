@@ -63,7 +63,7 @@ def subjects() -> dict[str, Subject]:
             lambda: cr.Model(lenet, "cross_entropy"), images, draw.integers(0, 10, 3200), 16, 64
         ),
         "gpt block": Subject(lambda: cr.Model(block, "cross_entropy"), texts[:, :-1], texts[:, 1:], 80, 16),
-    }  # fmt: skip
+    }
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -39,10 +39,11 @@ TRAININGS: dict[str, tuple[int, float, Any]] = {  # name -> epochs, learning rat
     "plain": (8, 1e-3, None),
     "adversarial (PGD, 7 steps)": (5, 1e-3, cr.AdversarialTraining(radius=RADIUS, steps=7)),
     "interval": (
-        16, 2e-3,
+        16,
+        2e-3,
         cr.IntervalTraining(radius=RADIUS, warmup=STEPS_OF_EPOCH, ramp=8 * STEPS_OF_EPOCH, clean_weight=0.0),
     ),
-}  # fmt: skip
+}
 HEAD = """\
 | training | epochs | accuracy | under attack | proven | CPU time of the training |
 |---|---|---|---|---|---|"""
@@ -172,11 +173,15 @@ def measure(name: str, seed: int, rows: int, file: Path) -> dict[str, Any]:
     print(name, result, sep="\n", flush=True)
     is_proven = proven(model, x[:rows], result.labels) & (result.clean == result.labels)
     return {
-        "epochs": TRAININGS[name][0], "accuracy": accuracy, "rows": rows, "seconds": spent,
-        "robust": result.robust_accuracy.count, "proven": int(is_proven.sum()),
+        "epochs": TRAININGS[name][0],
+        "accuracy": accuracy,
+        "rows": rows,
+        "seconds": spent,
+        "robust": result.robust_accuracy.count,
+        "proven": int(is_proven.sum()),
         "broken": int((is_proven & result.success).sum()),
         "suspicions": [check.name for check in result.suspicions],
-    }  # fmt: skip
+    }
 
 
 def share(counts: Sequence[int], rows: int) -> str:

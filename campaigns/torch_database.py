@@ -91,10 +91,15 @@ def main() -> int:
     names = len(INFOS) + len(MODULE_INFOS) + len(OPTIMIZER_INFOS)
     rows = len(OPERATIONS) + len(ALL_MODULES) + len(OPTIMIZERS)
     text = PAGE.format(
-        version=torch.__version__.split("+")[0], agree=total.agree, supported=total.supported, rows=rows,
-        unsupported=sum(total.unsupported.values()), others=names - rows, names=names,
+        version=torch.__version__.split("+")[0],
+        agree=total.agree,
+        supported=total.supported,
+        rows=rows,
+        unsupported=sum(total.unsupported.values()),
+        others=names - rows,
+        names=names,
         tables="\n".join(tables),
-    )  # fmt: skip
+    )
     (ROOT / "docs" / "pytorch-comparison.md").write_text(text, encoding="utf-8")
     print(f"{total.agree} of {total.supported} supported samples agree")
     return 1 if total.failing else 0

@@ -64,10 +64,18 @@ def model_trial(card: Any) -> Trial:
     """A named network with initial parameters and inputs of its shapes."""
     settings = SMALL.get(card.name, {})
     specs = {
-        name: Spec((Size.symbol("B"), *(min(n, 20) if spec.dtype != "float32" and i == 1 else n
-                                        for i, n in enumerate(spec.shape[1:], 1))), spec.dtype)
+        name: Spec(
+            (
+                Size.symbol("B"),
+                *(
+                    min(n, 20) if spec.dtype != "float32" and i == 1 else n
+                    for i, n in enumerate(spec.shape[1:], 1)
+                ),
+            ),
+            spec.dtype,
+        )
         for name, spec in card.inputs.items()
-    }  # fmt: skip
+    }
     built = nn.build(card.net(**settings), specs, "float32")
     rng = np.random.default_rng(0)
     limits: dict[str, int] = {}
@@ -77,10 +85,12 @@ def model_trial(card: Any) -> Trial:
     for name, spec in specs.items():
         shape = (ROWS, *map(int, map(str, spec.shape[1:])))
         inputs[name] = (
-            rng.normal(size=shape).astype("float32") if spec.is_float
-            else rng.random(shape) < 0.8 if spec.dtype == "bool"
+            rng.normal(size=shape).astype("float32")
+            if spec.is_float
+            else rng.random(shape) < 0.8
+            if spec.dtype == "bool"
             else rng.integers(0, limits.get(name, 2), shape)
-        )  # fmt: skip
+        )
     arrays = {
         path: (rng.normal(size=p.spec.at({}).shape) * scale_of(p.spec.at({}).shape)).astype("float32")
         for path, p in built.parameters.items()

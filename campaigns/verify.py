@@ -117,11 +117,12 @@ def instances_of(folder: Path) -> list[Instance]:
     indices = [f"{i}_{j}" for i, j in product(range(1, 6), range(1, 10))]
     return [
         Instance(
-            f"ACASXU_run2a_{index}_batch_2000.onnx", f"prop_{number}.vnnlib",
+            f"ACASXU_run2a_{index}_batch_2000.onnx",
+            f"prop_{number}.vnnlib",
             "holds" if number == 1 or index in PROP_2_HOLDS else "violated",
         )
         for index, number in product(indices, (1, 2))
-    ]  # fmt: skip
+    ]
 
 
 def result(folder: Path, instance: Instance, seconds: float) -> Row:
@@ -133,10 +134,14 @@ def result(folder: Path, instance: Instance, seconds: float) -> Row:
     cases = read_vnnlib(folder / instance.name, inputs, subject.outputs).cases
     verdict = verify(subject, cases, seconds, time.process_time)
     return {
-        "network": instance.network, "property": instance.name, "status": verdict.status,
-        "published": instance.published, "seconds": round(verdict.seconds, 1), "boxes": verdict.boxes,
+        "network": instance.network,
+        "property": instance.name,
+        "status": verdict.status,
+        "published": instance.published,
+        "seconds": round(verdict.seconds, 1),
+        "boxes": verdict.boxes,
         "checked": is_confirmed(path, cases, verdict),
-    }  # fmt: skip
+    }
 
 
 def is_confirmed(path: Path, cases: Sequence[Case], verdict: Verdict) -> bool:
@@ -186,9 +191,8 @@ def counts_of(rows: Sequence[Row]) -> str:
     """How many instances are decided, and how many verdicts are wrong."""
     decided = [row for row in rows if row["status"] != "unknown"]
     wrong = [
-        row for row in decided
-        if not row["checked"] or row["published"] not in (row["status"], "unknown")
-    ]  # fmt: skip
+        row for row in decided if not row["checked"] or row["published"] not in (row["status"], "unknown")
+    ]
     return (
         f"{len(decided)} of {len(rows)} instances are decided. Verdicts that differ from the published "
         "ones,\ncounterexamples that onnxruntime does not confirm in float32, and proofs that "

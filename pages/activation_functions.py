@@ -82,8 +82,11 @@ def text() -> str:
     source = _HEAD + "\n\n".join(function(curve) for curve in curves if curve.name != "linear")
     formatted = subprocess.run(
         [sys.executable, "-m", "ruff", "format", "--stdin-filename", str(FILE), "-"],
-        input=source, text=True, capture_output=True, check=True,
-    )  # fmt: skip
+        input=source,
+        text=True,
+        capture_output=True,
+        check=True,
+    )
     return formatted.stdout
 
 

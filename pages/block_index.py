@@ -176,8 +176,11 @@ def index() -> str:
         lines += [f"{table} = {{", *(f"{line}," for line in entries(paths)), "}"]
     formatted = subprocess.run(
         [sys.executable, "-m", "ruff", "format", "--stdin-filename", str(INDEX), "-"],
-        input="\n".join(lines), text=True, capture_output=True, check=True,
-    )  # fmt: skip
+        input="\n".join(lines),
+        text=True,
+        capture_output=True,
+        check=True,
+    )
     return formatted.stdout
 
 

@@ -82,8 +82,12 @@ def _paragraphs(rule: Rule, i: int) -> list[str]:
     """The paragraphs of a page in one language."""
     lang = LANGUAGES[i]
     labels = [
-        ("Checked", "时机"), ("Threshold", "阈值"), ("Source", "来源"), ("Cause", "原因"), ("Try", "尝试"),
-    ]  # fmt: skip
+        ("Checked", "时机"),
+        ("Threshold", "阈值"),
+        ("Source", "来源"),
+        ("Cause", "原因"),
+        ("Try", "尝试"),
+    ]
     checked, threshold, source, cause, attempt = (pair[i] for pair in labels)
     mark = "：" if i else ": "
     severity = {"error": "错误", "warning": "警告", "info": "提示"}[rule.severity] if i else rule.severity

@@ -122,5 +122,5 @@ def first_page(guides: Mapping[str, list[str]], reference: Iterable[str], more: 
         toctree(map(kind_path, KINDS.values()), "Building blocks"),
         toctree(reference, "Reference"),
         toctree(more, "More"),
-    ]  # fmt: skip
+    ]
     return Page("index.md", "\n\n".join([_INDEX.format(kinds=kinds).rstrip(), *trees]) + "\n")

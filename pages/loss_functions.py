@@ -94,10 +94,12 @@ def function(loss: type[Loss]) -> str:
     settings = inspect.signature(loss).parameters.values()
     target = "target: Operand" if loss.needs_target else "target: Operand | None = None"
     arguments = [
-        "prediction: Node", target, "*",
+        "prediction: Node",
+        target,
+        "*",
         *(f"{s.name}: {_ALIASES.get(s.annotation, s.annotation)} = {s.default!r}" for s in settings),
         "weight: Operand | None = None",
-    ]  # fmt: skip
+    ]
     record = f"{loss.__name__}({', '.join(f'{s.name}={s.name}' for s in settings)})"
     summary = inspect.cleandoc(loss.__doc__ or "").splitlines()[0]
     if len(summary) > _WIDTH - 10:
@@ -122,8 +124,11 @@ def text() -> str:
     for command in (["check", "--select", "I", "--fix", "-q"], ["format"]):
         done = subprocess.run(
             [sys.executable, "-m", "ruff", *command, "--stdin-filename", str(FILE), "-"],
-            input=source, text=True, capture_output=True, check=True,
-        )  # fmt: skip
+            input=source,
+            text=True,
+            capture_output=True,
+            check=True,
+        )
         source = done.stdout
     return source
 

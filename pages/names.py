@@ -30,13 +30,21 @@ HERE = Path(__file__).parent
 TABLE = HERE.parent / "docs" / "names.md"
 # The kinds of blocks in which the names of a namespace are looked up, in this order.
 _KINDS = {
-    "torch.nn": ("layer", "loss", "activation"), "torch.nn.functional": ("loss",),
-    "torch.optim": ("optimizer",), "torch.optim.lr_scheduler": ("schedule",),
-    "torch.nn.init": ("initializer",), "keras.layers": ("layer", "activation"),
-    "keras.activations": ("activation",), "keras.losses": ("loss",), "keras.optimizers": ("optimizer",),
-    "keras.optimizers.schedules": ("schedule",), "keras.initializers": ("initializer",),
-    "keras.regularizers": ("penalty",), "keras.constraints": ("constraint",), "keras.metrics": ("metric",),
-}  # fmt: skip
+    "torch.nn": ("layer", "loss", "activation"),
+    "torch.nn.functional": ("loss",),
+    "torch.optim": ("optimizer",),
+    "torch.optim.lr_scheduler": ("schedule",),
+    "torch.nn.init": ("initializer",),
+    "keras.layers": ("layer", "activation"),
+    "keras.activations": ("activation",),
+    "keras.losses": ("loss",),
+    "keras.optimizers": ("optimizer",),
+    "keras.optimizers.schedules": ("schedule",),
+    "keras.initializers": ("initializer",),
+    "keras.regularizers": ("penalty",),
+    "keras.constraints": ("constraint",),
+    "keras.metrics": ("metric",),
+}
 _VERBS = ("deserialize", "get", "legacy", "schedules", "serialize")  # functions, not blocks
 _HEAD = """# PyTorch and Keras names
 

@@ -67,10 +67,17 @@ def read_catalog(file: Path) -> Catalog:
 def empty_catalog(locale: str, comment: str) -> Catalog:
     """Return a catalog without messages."""
     return Catalog(
-        locale=locale, project="chainrule", header_comment=comment, creation_date=CREATED,
-        revision_date=CREATED, fuzzy=False, version="0", msgid_bugs_address="none", last_translator="none",
+        locale=locale,
+        project="chainrule",
+        header_comment=comment,
+        creation_date=CREATED,
+        revision_date=CREATED,
+        fuzzy=False,
+        version="0",
+        msgid_bugs_address="none",
+        last_translator="none",
         language_team="none",
-    )  # fmt: skip
+    )
 
 
 def source_texts(trees: Mapping[str, ast.AST]) -> tuple[dict[str, set[str]], dict[str, set[str]]]:

@@ -41,22 +41,29 @@ CASES: dict[str, Case] = {
     ),
     "images": Case(
         cr.Sequential(
-            cr.Conv(3, 3, padding="same", activation="relu"), cr.MaxPool(2), cr.Conv(4, 2, activation="relu"),
-            cr.Flatten(), cr.Dense(CLASSES),
+            cr.Conv(3, 3, padding="same", activation="relu"),
+            cr.MaxPool(2),
+            cr.Conv(4, 2, activation="relu"),
+            cr.Flatten(),
+            cr.Dense(CLASSES),
         ),
-        (6, 6, 2), 2,
+        (6, 6, 2),
+        2,
     ),
     "strides": Case(
         cr.Sequential(
-            cr.Conv(3, 3, stride=2, activation="relu"), cr.Conv(4, 2, activation="tanh"), cr.Flatten(),
+            cr.Conv(3, 3, stride=2, activation="relu"),
+            cr.Conv(4, 2, activation="tanh"),
+            cr.Flatten(),
             cr.Dense(CLASSES),
         ),
-        (7, 7, 1), 2,
+        (7, 7, 1),
+        2,
     ),
     "words": Case(
         cr.Sequential(cr.Embedding(7, 3), cr.Flatten(), cr.Dense(5, "tanh"), cr.Dense(CLASSES)), (4,), words=7
     ),
-}  # fmt: skip
+}
 """The networks that are compared with another library's."""
 
 KINDS: dict[str, Case] = {
@@ -73,23 +80,31 @@ KINDS: dict[str, Case] = {
     "recurrent": Case(cr.Sequential(cr.LSTM(4), cr.Dense(CLASSES)), (4, 3)),
     "padded": Case(
         cr.Sequential(cr.Embedding(7, 3, padding_index=0), cr.Masking(cr.LSTM(4)), cr.Dense(CLASSES)),
-        (5,), words=7,
+        (5,),
+        words=7,
     ),
     "attention": Case(
         cr.Sequential(
-            cr.Embedding(7, 4), cr.TransformerEncoderLayer(2, units=6), cr.SequencePool("mean"),
-            cr.Dense(CLASSES)
+            cr.Embedding(7, 4),
+            cr.TransformerEncoderLayer(2, units=6),
+            cr.SequencePool("mean"),
+            cr.Dense(CLASSES),
         ),
-        (5,), words=7,
+        (5,),
+        words=7,
     ),
     "patches": Case(
         cr.Sequential(
-            cr.PatchEmbedding(4, 3), cr.ClassToken(), cr.MultiHeadAttention(2), cr.SequencePool("first"),
+            cr.PatchEmbedding(4, 3),
+            cr.ClassToken(),
+            cr.MultiHeadAttention(2),
+            cr.SequencePool("first"),
             cr.Dense(CLASSES),
         ),
-        (6, 6, 2), 2,
+        (6, 6, 2),
+        2,
     ),
-}  # fmt: skip
+}
 """Every kind of network that methods are run on."""
 
 

@@ -21,11 +21,22 @@ from chainrule.train.callback import Callback
 from chainrule.train.callback.early_stopping import StoppingRule
 
 ROOTS: dict[str, type] = {
-    "layer": nn.Layer, "loss": Loss, "optimizer": Optimizer, "rule": Rule, "schedule": Schedule,
-    "initializer": nn.Initializer, "penalty": nn.Penalty, "constraint": nn.Constraint, "clip": Clip,
-    "stopping": StoppingRule, "callback": Callback, "strategy": Strategy, "transform": Transform, "mix": Mix,
+    "layer": nn.Layer,
+    "loss": Loss,
+    "optimizer": Optimizer,
+    "rule": Rule,
+    "schedule": Schedule,
+    "initializer": nn.Initializer,
+    "penalty": nn.Penalty,
+    "constraint": nn.Constraint,
+    "clip": Clip,
+    "stopping": StoppingRule,
+    "callback": Callback,
+    "strategy": Strategy,
+    "transform": Transform,
+    "mix": Mix,
     "attack": Attack,
-}  # fmt: skip
+}
 
 
 def body(**more: Any) -> dict[str, Any]:
@@ -74,10 +85,15 @@ def _new_default(root: type) -> Any:
 
 
 ACCEPTED: dict[str, Callable[[type], Any]] = {
-    "dataclass": _decorated, "completed": _completed, "annotations": annotated, "init": _with_init,
-    "init and super": _with_init_and_super, "inherited": _inherited, "inherited init": _inherited_init,
+    "dataclass": _decorated,
+    "completed": _completed,
+    "annotations": annotated,
+    "init": _with_init,
+    "init and super": _with_init_and_super,
+    "inherited": _inherited,
+    "inherited init": _inherited_init,
     "new default": _new_default,
-}  # fmt: skip
+}
 
 
 def _hidden_init(root: type) -> Any:

@@ -173,12 +173,21 @@ def transform(k: float) -> Case:
 
 
 CODE: dict[Callable[[float], Case], str] = {
-    layer: 'layer Bent "bent1"', layer_in_inference: 'layer Bent "bent1", in inference',
-    network: "layer Block", running_value: "state updates", loss: "loss Mine", optimizer: "the optimizer",
-    schedule: "learning rate schedule", penalty: "penalties", clip: "gradients or their clipping",
-    constraint: "the optimizer", initializer: "initial parameters", rule: "Mine", metric: "metric mine",
+    layer: 'layer Bent "bent1"',
+    layer_in_inference: 'layer Bent "bent1", in inference',
+    network: "layer Block",
+    running_value: "state updates",
+    loss: "loss Mine",
+    optimizer: "the optimizer",
+    schedule: "learning rate schedule",
+    penalty: "penalties",
+    clip: "gradients or their clipping",
+    constraint: "the optimizer",
+    initializer: "initial parameters",
+    rule: "Mine",
+    metric: "metric mine",
     transform: "Mine",
-}  # fmt: skip
+}
 
 
 def custom_classes(case: Case) -> list[type]:

@@ -223,8 +223,20 @@ def speech() -> Rows:
 MODELS: dict[str, Callable[[], Rows]] = {
     maker.__name__: maker
     for maker in (
-        tables, arrays, texts, continuations, translations, questions, molecules, items, prices, sounds,
-        transcripts, speech, detection, segmentation,
+        tables,
+        arrays,
+        texts,
+        continuations,
+        translations,
+        questions,
+        molecules,
+        items,
+        prices,
+        sounds,
+        transcripts,
+        speech,
+        detection,
+        segmentation,
     )
-}  # fmt: skip
+}
 """The function of each kind by its name."""

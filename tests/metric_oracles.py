@@ -234,7 +234,10 @@ F = torch.nn.functional
 ORACLES: dict[str, Oracle] = {
     "accuracy": lambda a, _: mean(a, a.actual == a.predicted),
     "balanced_accuracy": lambda a, _: sk.balanced_accuracy_score(a.target, a.predicted, **w(a)),
-    **averages("precision"), **averages("recall"), **averages("f1"), **averages("fbeta"),
+    **averages("precision"),
+    **averages("recall"),
+    **averages("f1"),
+    **averages("fbeta"),
     "roc_auc": one_against_rest(both(lambda y, p, w: sk.roc_auc_score(y, p, sample_weight=w))),
     "pr_auc": one_against_rest(some(lambda y, p, w: sk.average_precision_score(y, p, sample_weight=w))),
     "exact_match": lambda a, _: sk.accuracy_score(a.target.astype(int), a.predicted.astype(int), **w(a)),
@@ -256,8 +259,11 @@ ORACLES: dict[str, Oracle] = {
     "specificity_at_sensitivity": one_against_rest(both(best(2, 0))),
     "ks": one_against_rest(both(lambda y, p, w: max(abs(r - (1 - s)) for r, _, s in at_each(y, p, w)))),
     "log_loss": log_loss,
-    "brier": lambda a, _: mean(a, ((a.prediction - hot(a)) ** 2).sum(1) / (2 if a.is_binary else 1))
-    if a.task != "multilabel" else mean(a, (a.prediction - a.target) ** 2),
+    "brier": lambda a, _: (
+        mean(a, ((a.prediction - hot(a)) ** 2).sum(1) / (2 if a.is_binary else 1))
+        if a.task != "multilabel"
+        else mean(a, (a.prediction - a.target) ** 2)
+    ),
     "calibration_error": calibration,
     "kl_divergence": lambda a, _: mean(
         a, [stats.entropy(y, np.clip(p, 2**-52, 1)) for y, p in zip(a.target, a.prediction, strict=True)]
@@ -280,16 +286,21 @@ ORACLES: dict[str, Oracle] = {
     "pearson": lambda a, _: float(np.mean([correlation(y, p, weights(a)) for y, p in lines(a)])),
     "concordance": lambda a, _: float(np.mean([concordance(y, p, weights(a)) for y, p in lines(a)])),
     "cosine_similarity": torch_mean(lambda p, y: F.cosine_similarity(p, y, dim=1)),
-    "poisson": lambda a, _: torch_mean(
-        lambda p, y: F.poisson_nll_loss(p, y, log_input=False, eps=0, reduction="none")
-    )(a, _)
-    if (a.prediction > 0).all() and (a.target >= 0).all() else math.nan,
-    "hinge": pushed(1), "squared_hinge": pushed(2),
-    "categorical_hinge": lambda a, _: mean(a, [
-        max(0, 1 + max(p[y <= 0], default=-math.inf) - max(p[y > 0])) if (y > 0).any() else math.nan
-        for y, p in zip(a.target, a.prediction, strict=True)
-    ]),
-}  # fmt: skip
+    "poisson": lambda a, _: (
+        torch_mean(lambda p, y: F.poisson_nll_loss(p, y, log_input=False, eps=0, reduction="none"))(a, _)
+        if (a.prediction > 0).all() and (a.target >= 0).all()
+        else math.nan
+    ),
+    "hinge": pushed(1),
+    "squared_hinge": pushed(2),
+    "categorical_hinge": lambda a, _: mean(
+        a,
+        [
+            max(0, 1 + max(p[y <= 0], default=-math.inf) - max(p[y > 0])) if (y > 0).any() else math.nan
+            for y, p in zip(a.target, a.prediction, strict=True)
+        ],
+    ),
+}
 
 
 def hot(a: Predictions) -> np.ndarray:

@@ -61,8 +61,13 @@ signs = st.sampled_from(["<", "<=", "==", "!=", ">=", ">"])
 any_tree = grow(
     st.one_of(
         st.builds(Number, plain_numbers | st.floats() | st.integers()),
-        st.builds(Symbol, st.sampled_from(["a", "delta", "dy", "beta1", "z_o", "层", "d", "e"]), indices,
-                  st.sampled_from(["", "1", "l-1"]), st.sampled_from(["", "hat", "bar"])),
+        st.builds(
+            Symbol,
+            st.sampled_from(["a", "delta", "dy", "beta1", "z_o", "层", "d", "e"]),
+            indices,
+            st.sampled_from(["", "1", "l-1"]),
+            st.sampled_from(["", "hat", "bar"]),
+        ),
         st.builds(Symbol, st.just("x"), st.just(("i+1", "y[i,0]"))),
         st.builds(Element, st.integers(0, 3), st.lists(st.integers(0, 99), max_size=2).map(tuple)),
     ),
@@ -73,7 +78,7 @@ any_tree = grow(
         st.builds(Big, st.sampled_from(["sum", "prod", "max", "min"]), st.sampled_from(["k", "alpha"]), part),
         st.builds(Derivative, part, part),
     ],
-)  # fmt: skip
+)
 readable_tree = grow(
     st.builds(Number, plain_numbers) | symbols,
     lambda part: [

@@ -81,10 +81,11 @@ def samples(small: Small, rows: int = ROWS) -> Any:
     """Random inputs of a model."""
     rng = np.random.default_rng(4)
     inputs = {
-        name: rng.integers(1, small.words, (rows, *shape)) if small.words
+        name: rng.integers(1, small.words, (rows, *shape))
+        if small.words
         else rng.normal(size=(rows, *shape)).astype("float32")
         for name, shape in small.shapes.items()
-    }  # fmt: skip
+    }
     return inputs["x"] if list(inputs) == ["x"] else inputs
 
 

@@ -20,10 +20,14 @@ from chainrule.plan.plan import Plan
 
 THREADS = 3
 SMALL = {
-    "runtime.partition.MIN_ELEMENTS": 0, "runtime.partition.ROWS": 1, "runtime.partition.MIN_PRODUCTS": 2,
-    "runtime.partition.COLUMNS": 2, "convolution.depthwise.COLUMNS": 2, "codegen.resample.COLUMNS": 2,
+    "runtime.partition.MIN_ELEMENTS": 0,
+    "runtime.partition.ROWS": 1,
+    "runtime.partition.MIN_PRODUCTS": 2,
+    "runtime.partition.COLUMNS": 2,
+    "convolution.depthwise.COLUMNS": 2,
+    "codegen.resample.COLUMNS": 2,
     "runtime.executable.MIN_INFERENCE_EFFORT": 1,
-}  # fmt: skip
+}
 
 
 @contextmanager

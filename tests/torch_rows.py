@@ -29,7 +29,7 @@ ARRAYS: dict[str, np.ndarray] = {
     **{name: RNG.random((3, 4)) < 0.5 for name in "mn"},
     "image": RNG.normal(size=(2, 6, 5, 3)),
     "kernel": RNG.normal(size=(4, 3, 2, 3)),
-}  # fmt: skip
+}
 
 
 @cache

@@ -84,9 +84,11 @@ def gpt2(state: State, words: torch.Tensor, depth: int, heads: int) -> torch.Ten
 def gpt2_state(ours: Mapping[str, np.ndarray], depth: int) -> State:
     """Our parameters of a GPT-2 under Hugging Face's names."""
     state = {
-        "wte.weight": ours["words.weight"], "wpe.weight": ours["position.weight"],
-        "ln_f.weight": ours["blocks.norm.scale"], "ln_f.bias": ours["blocks.norm.shift"],
-    }  # fmt: skip
+        "wte.weight": ours["words.weight"],
+        "wpe.weight": ours["position.weight"],
+        "ln_f.weight": ours["blocks.norm.scale"],
+        "ln_f.bias": ours["blocks.norm.shift"],
+    }
     for i in range(depth):
         block, to = f"blocks.layer{i + 1}", f"h.{i}"
         for norm, part in (("ln_1", "attention_norm"), ("ln_2", "feed_forward_norm")):
@@ -125,13 +127,19 @@ def bert(
 
 
 BERT_NAMES = {
-    "embeddings.word_embeddings": "words", "embeddings.position_embeddings": "position",
-    "embeddings.token_type_embeddings": "types", "embeddings.LayerNorm": "norm",
-    "pooler.dense": "head.pooler", "encoder.layer.": "blocks.layer", "attention.self.": "attention.",
-    "attention.output.dense": "attention.output", "attention.output.LayerNorm": "attention_norm",
-    "intermediate.dense": "feed_forward.hidden", "output.dense": "feed_forward.output",
+    "embeddings.word_embeddings": "words",
+    "embeddings.position_embeddings": "position",
+    "embeddings.token_type_embeddings": "types",
+    "embeddings.LayerNorm": "norm",
+    "pooler.dense": "head.pooler",
+    "encoder.layer.": "blocks.layer",
+    "attention.self.": "attention.",
+    "attention.output.dense": "attention.output",
+    "attention.output.LayerNorm": "attention_norm",
+    "intermediate.dense": "feed_forward.hidden",
+    "output.dense": "feed_forward.output",
     "output.LayerNorm": "feed_forward_norm",
-}  # fmt: skip
+}
 
 
 def bert_name(theirs: str) -> str:

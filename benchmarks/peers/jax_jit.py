@@ -61,8 +61,10 @@ def _moved(case: Case, state: State, x: Any, y: Any, order: Any) -> tuple[State,
 
 def _first(case: Case) -> Any:
     """The initial parameters in JAX's layout: (I, O) and (kh, kw, I, O)."""
-    return [(jnp.asarray(w.T if w.ndim == 2 else w.transpose(1, 2, 3, 0)), jnp.asarray(b))
-            for w, b in case.parameters()]  # fmt: skip
+    return [
+        (jnp.asarray(w.T if w.ndim == 2 else w.transpose(1, 2, 3, 0)), jnp.asarray(b))
+        for w, b in case.parameters()
+    ]
 
 
 def _begin(case: Case) -> State:

@@ -141,8 +141,12 @@ def waves(length: int) -> np.ndarray:
 
 
 BUILD: dict[str, Net] = {
-    "ResNet-18": resnet18, "GPT": gpt, "AlexNet": alexnet, "LSTM": reader, "Transformer": transformer,
-}  # fmt: skip
+    "ResNet-18": resnet18,
+    "GPT": gpt,
+    "AlexNet": alexnet,
+    "LSTM": reader,
+    "Transformer": transformer,
+}
 TABLES = ("words.weight", "position.weight")
 
 

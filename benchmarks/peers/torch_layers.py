@@ -217,10 +217,19 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     **{
         name.lower(): getattr(torch.optim, name)
         for name in (
-            "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Adamax", "NAdam", "RAdam", "ASGD", "Rprop",
+            "Adam",
+            "AdamW",
+            "RMSprop",
+            "Adagrad",
+            "Adadelta",
+            "Adamax",
+            "NAdam",
+            "RAdam",
+            "ASGD",
+            "Rprop",
         )
     },
-}  # fmt: skip
+}
 
 
 def layer(case: LayerCase) -> Variants:

@@ -79,9 +79,13 @@ def alexnet() -> nn.Module:
         if i in (1, 2, 5):
             layers[f"pool{i}"] = nn.MaxPool2d(3, 2)
     layers |= OrderedDict(
-        flatten=nn.Flatten(), dense6=nn.Linear(9216, 4096), relu6=nn.ReLU(inplace=True),
-        dense7=nn.Linear(4096, 4096), relu7=nn.ReLU(inplace=True), head=nn.Linear(4096, 1000),
-    )  # fmt: skip
+        flatten=nn.Flatten(),
+        dense6=nn.Linear(9216, 4096),
+        relu6=nn.ReLU(inplace=True),
+        dense7=nn.Linear(4096, 4096),
+        relu7=nn.ReLU(inplace=True),
+        head=nn.Linear(4096, 1000),
+    )
     return nn.Sequential(layers)
 
 
@@ -206,9 +210,7 @@ def waves(length: int) -> Tensor:
     return torch.from_numpy(np.where(channel % 2, np.cos(angles), np.sin(angles)).astype("float32"))
 
 
-BUILD = {
-    "ResNet-18": resnet18, "GPT": GPT, "AlexNet": alexnet, "LSTM": Reader, "Transformer": Transformer,
-}  # fmt: skip
+BUILD = {"ResNet-18": resnet18, "GPT": GPT, "AlexNet": alexnet, "LSTM": Reader, "Transformer": Transformer}
 
 
 def build(case: NetworkCase) -> nn.Module:

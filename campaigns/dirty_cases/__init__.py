@@ -20,7 +20,19 @@ from campaigns.dirty_cases import (
 from campaigns.dirty_cases.case import Case
 
 CASES: tuple[Case, ...] = (
-    *numbers.CASES, *decimal_marks.CASES, *missing.CASES, *levels.CASES, *targets.CASES, *inputs.CASES,
-    *sources.CASES, *exports.CASES, *calendars.CASES, *frames_of_files.CASES, *workbooks.CASES,
-    *predictions.CASES, *statements.CASES, *instruments.CASES, *conventions.CASES,
-)  # fmt: skip
+    *numbers.CASES,
+    *decimal_marks.CASES,
+    *missing.CASES,
+    *levels.CASES,
+    *targets.CASES,
+    *inputs.CASES,
+    *sources.CASES,
+    *exports.CASES,
+    *calendars.CASES,
+    *frames_of_files.CASES,
+    *workbooks.CASES,
+    *predictions.CASES,
+    *statements.CASES,
+    *instruments.CASES,
+    *conventions.CASES,
+)

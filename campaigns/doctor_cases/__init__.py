@@ -24,10 +24,18 @@ from campaigns.doctor_cases import (
     losses,
     signals,
     sound,
-)  # fmt: skip
+)
 from campaigns.doctor_cases.case import Case
 
 CASES: tuple[Case, ...] = (
-    *before.CASES, *first.CASES, *initial_losses.CASES, *layouts.CASES, *signals.CASES, *losses.CASES,
-    *fits.CASES, *chances.CASES, *sound.CASES, *healthy.CASES,
-)  # fmt: skip
+    *before.CASES,
+    *first.CASES,
+    *initial_losses.CASES,
+    *layouts.CASES,
+    *signals.CASES,
+    *losses.CASES,
+    *fits.CASES,
+    *chances.CASES,
+    *sound.CASES,
+    *healthy.CASES,
+)

@@ -31,9 +31,13 @@ def table(name: str, outputs: int, loss: str = "cross_entropy", seed: int = 0) -
         net = cr.Sequential(cr.Dense(32, "relu"), cr.Dense(32, "relu"), cr.Dense(outputs))
         model = cr.Model(net, loss, cr.Adam(0.002), penalty=cr.L2(1e-4))
         model.fit(
-            frame.take(np.arange(min(600, frame.rows))), epochs=100, validation=0.2, seed=seed, verbose=False,
+            frame.take(np.arange(min(600, frame.rows))),
+            epochs=100,
+            validation=0.2,
+            seed=seed,
+            verbose=False,
             callbacks=[cr.EarlyStopping(patience=10)],
-        )  # fmt: skip
+        )
         return rules_of(model)
 
     return run
@@ -67,9 +71,13 @@ def sparse() -> Rules:
     net = cr.Sequential(cr.Dense(32, "relu"), cr.Dense(32, "relu"), cr.Dense(2))
     model = cr.Model(net, "cross_entropy", cr.Adam(0.002), penalty=cr.L2(1e-4))
     return trained(
-        model, x[:5000], y[:5000], epochs=40, validation=(x[5000:], y[5000:]),
+        model,
+        x[:5000],
+        y[:5000],
+        epochs=40,
+        validation=(x[5000:], y[5000:]),
         callbacks=[cr.EarlyStopping(patience=10)],
-    )  # fmt: skip
+    )
 
 
 def article() -> Rules:
@@ -176,18 +184,29 @@ def mlp(*units: int, outputs: int = 3, activation: str = "relu") -> cr.Layer:
 
 def lenet() -> cr.Layer:
     return cr.Sequential(
-        cr.Conv(6, 3, padding="same", activation="relu"), cr.MaxPool(2), cr.Conv(8, 3, activation="relu"),
-        cr.Flatten(), cr.Dense(24, "relu"), cr.Dense(4),
-    )  # fmt: skip
+        cr.Conv(6, 3, padding="same", activation="relu"),
+        cr.MaxPool(2),
+        cr.Conv(8, 3, activation="relu"),
+        cr.Flatten(),
+        cr.Dense(24, "relu"),
+        cr.Dense(4),
+    )
 
 
 def alexnet() -> cr.Layer:
     return cr.Sequential(
-        cr.Conv(8, 5, padding="same", activation="relu"), cr.MaxPool(2),
-        cr.Conv(16, 3, padding="same", activation="relu"), cr.Conv(16, 3, padding="same", activation="relu"),
-        cr.MaxPool(2), cr.Flatten(), cr.Dense(48, "relu"), cr.Dropout(0.5), cr.Dense(48, "relu"),
-        cr.Dropout(0.5), cr.Dense(4),
-    )  # fmt: skip
+        cr.Conv(8, 5, padding="same", activation="relu"),
+        cr.MaxPool(2),
+        cr.Conv(16, 3, padding="same", activation="relu"),
+        cr.Conv(16, 3, padding="same", activation="relu"),
+        cr.MaxPool(2),
+        cr.Flatten(),
+        cr.Dense(48, "relu"),
+        cr.Dropout(0.5),
+        cr.Dense(48, "relu"),
+        cr.Dropout(0.5),
+        cr.Dense(4),
+    )
 
 
 def residual() -> cr.Layer:

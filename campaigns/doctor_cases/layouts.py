@@ -87,14 +87,18 @@ def findings_of(make: Callable[[], np.ndarray], first: bool, kernel: Any = 3) ->
 def images() -> dict[str, Callable[[], np.ndarray]]:
     """Real and synthetic images, all with channels last."""
     return {
-        "digits": lambda: bundled("digits", 8), "fashion": lambda: bundled("fashion-mnist", 28),
-        "photos of a temple": lambda: photo("china", 32), "photos of a flower": lambda: photo("flower", 32),
+        "digits": lambda: bundled("digits", 8),
+        "fashion": lambda: bundled("fashion-mnist", 28),
+        "photos of a temple": lambda: photo("china", 32),
+        "photos of a flower": lambda: photo("flower", 32),
         "small photos of a temple": lambda: photo("china", 8),
         "small photos of a flower": lambda: photo("flower", 8),
-        "shapes in color": lambda: shapes(24, 3), "gray shapes": lambda: shapes(16, 1),
-        "shapes with alpha": lambda: shapes(20, 4), "wide photos": lambda: photo("china", 48)[:, :20],
+        "shapes in color": lambda: shapes(24, 3),
+        "gray shapes": lambda: shapes(16, 1),
+        "shapes with alpha": lambda: shapes(20, 4),
+        "wide photos": lambda: photo("china", 48)[:, :20],
         "shapes in 12 bands": lambda: shapes(48, 12),
-    }  # fmt: skip
+    }
 
 
 SOUND: dict[str, tuple[Callable[[], np.ndarray], Any]] = {

@@ -139,4 +139,4 @@ CASES = (
     Case("gradient-underflow", "sigmoid, inputs of 1e-45", lambda: _tiny(1e-45, "sigmoid")),
     Case("gradient-underflow", "seventy sigmoid layers", lambda: _vanishing(70, "sigmoid")),
     Case("gradient-underflow", "seventy, L2 of 1e-4", lambda: _vanishing(70, "sigmoid", 0, cr.L2(1e-4))),
-)  # fmt: skip
+)

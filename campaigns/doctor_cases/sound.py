@@ -88,9 +88,13 @@ def deep_net() -> tuple[str, ...]:
 
 def lenet() -> cr.Layer:
     return cr.Sequential(
-        cr.Conv(6, 3, padding="same", activation="relu"), cr.MaxPool(2), cr.Conv(8, 3, activation="relu"),
-        cr.Flatten(), cr.Dense(16, "relu"), cr.Dense(4),
-    )  # fmt: skip
+        cr.Conv(6, 3, padding="same", activation="relu"),
+        cr.MaxPool(2),
+        cr.Conv(8, 3, activation="relu"),
+        cr.Flatten(),
+        cr.Dense(16, "relu"),
+        cr.Dense(4),
+    )
 
 
 def normalized() -> cr.Layer:

@@ -49,9 +49,18 @@ def train(folder: Path, resume: bool = False, stop: bool = False) -> None:
     model = cr.Model(net, "cross_entropy", cr.Adam(0.01), engine="reference")
     callbacks = [cr.EarlyStopping(patience=3), *([_at_the_end] if stop else [])]
     model.fit(
-        X, Y, epochs=3, batch_size=8, validation=0.25, verbose=False, run=folder, resume=resume,
-        callbacks=callbacks, save_every=0.0, doctor=False,
-    )  # fmt: skip
+        X,
+        Y,
+        epochs=3,
+        batch_size=8,
+        validation=0.25,
+        verbose=False,
+        run=folder,
+        resume=resume,
+        callbacks=callbacks,
+        save_every=0.0,
+        doctor=False,
+    )
 
 
 def _at_the_end(event: Any) -> bool:

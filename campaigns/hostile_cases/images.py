@@ -37,20 +37,32 @@ FORBIDDEN = (
 POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 4 4\n%%EndComments\nshowpage\n%%EOF\n"
 SECONDS, MEGABYTES = 10.0, 1200.0  # limits for one folder
 BEGINNINGS = {  # of formats that Pillow reads and does not write
-    "FITS": b"SIMPLE  =                    T", "GRIB": b"GRIB\0\0\0\1", "HDF5": b"\x89HDF\r\n\x1a\n",
-    "WMF": b"\xd7\xcd\xc6\x9a\0\0" + bytes(20), "EMF": b"\x01\0\0\0" + bytes(36) + b" EMF" + bytes(60),
-    "FLI": struct.pack("<IHHHH", 128, 0xAF11, 1, 4, 4) + bytes(112), "PSD": b"8BPS\0\1" + bytes(20),
-    "SUN": b"\x59\xa6\x6a\x95" + bytes(28), "XPM": b"/* XPM */", "PIXAR": b"\x80\xe8\0\0" + bytes(1020),
-    "GBR": struct.pack(">IIIII4sI", 28, 2, 4, 4, 1, b"GIMP", 10), "CUR": b"\0\0\2\0\1\0" + bytes(16),
-    "FTEX": b"FTEX" + bytes(60), "MPEG": b"\0\0\1\xb3" + bytes(20), "IPTC": b"\x1c\x01\x5a\0\2ab",
-    "DCX": b"\xb1\x68\xde\x3a" + bytes(60), "FPX": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600),
-    "PCD": b"\0" * 2048 + b"PCD_" + bytes(60), "MCIDAS": b"\0\0\0\0\0\0\0\4" + bytes(256),
+    "FITS": b"SIMPLE  =                    T",
+    "GRIB": b"GRIB\0\0\0\1",
+    "HDF5": b"\x89HDF\r\n\x1a\n",
+    "WMF": b"\xd7\xcd\xc6\x9a\0\0" + bytes(20),
+    "EMF": b"\x01\0\0\0" + bytes(36) + b" EMF" + bytes(60),
+    "FLI": struct.pack("<IHHHH", 128, 0xAF11, 1, 4, 4) + bytes(112),
+    "PSD": b"8BPS\0\1" + bytes(20),
+    "SUN": b"\x59\xa6\x6a\x95" + bytes(28),
+    "XPM": b"/* XPM */",
+    "PIXAR": b"\x80\xe8\0\0" + bytes(1020),
+    "GBR": struct.pack(">IIIII4sI", 28, 2, 4, 4, 1, b"GIMP", 10),
+    "CUR": b"\0\0\2\0\1\0" + bytes(16),
+    "FTEX": b"FTEX" + bytes(60),
+    "MPEG": b"\0\0\1\xb3" + bytes(20),
+    "IPTC": b"\x1c\x01\x5a\0\2ab",
+    "DCX": b"\xb1\x68\xde\x3a" + bytes(60),
+    "FPX": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600),
+    "PCD": b"\0" * 2048 + b"PCD_" + bytes(60),
+    "MCIDAS": b"\0\0\0\0\0\0\0\4" + bytes(256),
     "EPS": POSTSCRIPT,
     "EPS, in DOS": b"\xc5\xd0\xd3\xc6" + struct.pack("<6IH", 30, 90, 0, 0, 0, 0, 0) + POSTSCRIPT,
     "PDF": b"%PDF-1.4\n",
     "SVG": b'<svg xmlns="http://www.w3.org/2000/svg"/>',
-    "nothing": b"", "text": b"cat\n",
-}  # fmt: skip
+    "nothing": b"",
+    "text": b"cat\n",
+}
 
 
 def formats() -> dict[str, bytes]:
@@ -234,18 +246,31 @@ def _replace(kind: str, entry: Path, outside: Path) -> None:
         case "a folder":
             entry.mkdir()
         case _:
-            entry.symlink_to({
-                "a link outside": outside / "secret.png", "a link to a folder outside": outside,
-                "a link to nothing": outside / "absent", "a link to itself": entry,
-                "a link to a device": Path("/dev/zero"), "a link inside": entry.parent / "good.png",
-            }[kind])  # fmt: skip
+            entry.symlink_to(
+                {
+                    "a link outside": outside / "secret.png",
+                    "a link to a folder outside": outside,
+                    "a link to nothing": outside / "absent",
+                    "a link to itself": entry,
+                    "a link to a device": Path("/dev/zero"),
+                    "a link inside": entry.parent / "good.png",
+                }[kind]
+            )
 
 
 def links() -> Section:
     """Folders with links, pipes and folders in place of images and classes."""
     section = Section("links and pipes in image folders", remark="nothing outside is opened")
-    kinds = ("a pipe", "a folder", "a link outside", "a link to a folder outside", "a link to nothing",
-             "a link to itself", "a link to a device", "a link inside")  # fmt: skip
+    kinds = (
+        "a pipe",
+        "a folder",
+        "a link outside",
+        "a link to a folder outside",
+        "a link to nothing",
+        "a link to itself",
+        "a link to a device",
+        "a link inside",
+    )
     for kind in kinds:
         for entry in ("cat/a.png", "dog"):
             with tempfile.TemporaryDirectory() as place:

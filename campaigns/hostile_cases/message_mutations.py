@@ -12,9 +12,30 @@ import onnx
 from onnx import TensorProto, helper
 
 INTEGERS = (
-    0, 1, 2, 3, -1, -2, 5, 7, 8, 64, 127, 255, 1000, 2**15, 2**16, 2**24, 2**31 - 1, 2**31, -(2**31), 2**32,
-    2**62, 2**63 - 1, -(2**63),
-)  # fmt: skip
+    0,
+    1,
+    2,
+    3,
+    -1,
+    -2,
+    5,
+    7,
+    8,
+    64,
+    127,
+    255,
+    1000,
+    2**15,
+    2**16,
+    2**24,
+    2**31 - 1,
+    2**31,
+    -(2**31),
+    2**32,
+    2**62,
+    2**63 - 1,
+    -(2**63),
+)
 FLOATS = (
     0.0,
     -0.0,
@@ -223,9 +244,22 @@ def retype(draw: random.Random, model: Any) -> None:
 
 Mutation = Callable[[random.Random, Any], None]
 MUTATIONS: tuple[Mutation, ...] = (
-    change_field, change_field, change_field, change_field, set_field, clear_field, repeat, repeat,
-    copy_message, rename, rename, nest, place_outside, retype, retype,
-)  # fmt: skip
+    change_field,
+    change_field,
+    change_field,
+    change_field,
+    set_field,
+    clear_field,
+    repeat,
+    repeat,
+    copy_message,
+    rename,
+    rename,
+    nest,
+    place_outside,
+    retype,
+    retype,
+)
 
 
 def mutate(draw: random.Random, model: Any) -> list[str]:

@@ -14,9 +14,23 @@ from xml.etree import ElementTree
 from campaigns.hostile_cases.payloads import raw_controls
 
 ACTIVE_TAGS = {
-    "script", "iframe", "object", "embed", "img", "link", "form", "base", "foreignobject", "audio", "video",
-    "template", "use", "image", "animate", "set",
-}  # fmt: skip
+    "script",
+    "iframe",
+    "object",
+    "embed",
+    "img",
+    "link",
+    "form",
+    "base",
+    "foreignobject",
+    "audio",
+    "video",
+    "template",
+    "use",
+    "image",
+    "animate",
+    "set",
+}
 LINKS = ("href", "xlink:href", "src", "action", "formaction", "data", "srcdoc", "poster", "background")
 FORGED = ("UsageError E101 in --net: forged", "OVERWRITTEN")  # chainrule never begins a line with these
 

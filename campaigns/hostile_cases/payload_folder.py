@@ -97,24 +97,36 @@ def commands_of_run(run: str, data: str, text: str, column: str) -> list[tuple[s
         column: the name of a column that contains a payload.
     """
     row, once = ("--row", "1"), ("--max-changes", "1")
-    plots = [("plot", run, kind.replace("_", "-"), *([data] if PLOTS[kind].needs else []))
-             for kind in PLOTS if kind not in PLOTS_WITHOUT_ROWS]  # fmt: skip
+    plots = [
+        ("plot", run, kind.replace("_", "-"), *([data] if PLOTS[kind].needs else []))
+        for kind in PLOTS
+        if kind not in PLOTS_WITHOUT_ROWS
+    ]
     return [
-        ("predict", run, data), ("predict", run, data, "--proba"), ("predict", run, data, "--out", "p.csv"),
-        ("evaluate", run, data), ("explain", run, data, *row, "--depth", "1"),
-        ("explain", run, data, *row, "--html", "explain.html"), ("explain", run, data, "--step", "1"),
+        ("predict", run, data),
+        ("predict", run, data, "--proba"),
+        ("predict", run, data, "--out", "p.csv"),
+        ("evaluate", run, data),
+        ("explain", run, data, *row, "--depth", "1"),
+        ("explain", run, data, *row, "--html", "explain.html"),
+        ("explain", run, data, "--step", "1"),
         ("explain", run, data, *row, "--weight", "dense1.weight[0,1]"),
         ("explain", run, data, *row, "--set", "dense1.weight[0,1]=0.5", "--html", "set.html"),
-        ("attribute", run, data, *row), ("attribute", run, data, *row, "--html", "attribute.html"),
+        ("attribute", run, data, *row),
+        ("attribute", run, data, *row, "--html", "attribute.html"),
         ("attribute", run, data, *row, "--target", text, "--method", "saliency"),
         ("attribute", run, data, "--importance", "--repeats", "1", "--html", "importance.html"),
         ("attribute", run, data, "--importance", "--repeats", "1"),
         ("attribute", run, data, "--counterfactual", text, *once),
         ("attribute", run, data, "--counterfactual", "*", "--fixed", column, *once, "--html", "c.html"),
-        ("show", run), ("show", run, "--plan", "--out", "plan.json"), ("doctor", run),
-        ("show", run, "--profile", "--out", "profile.svg"), ("doctor", run, "--html", "doctor.html"),
-        *plots, *((*words, "--out", f"{words[2]}.svg") for words in plots),
-    ]  # fmt: skip
+        ("show", run),
+        ("show", run, "--plan", "--out", "plan.json"),
+        ("doctor", run),
+        ("show", run, "--profile", "--out", "profile.svg"),
+        ("doctor", run, "--html", "doctor.html"),
+        *plots,
+        *((*words, "--out", f"{words[2]}.svg") for words in plots),
+    ]
 
 
 def commands_of_text(run: str, data: str, text: str) -> list[tuple[str, ...]]:
@@ -126,25 +138,56 @@ def commands_of_text(run: str, data: str, text: str) -> list[tuple[str, ...]]:
     """
     train, row = ("train", data, "--target", "label", "--epochs", "1"), ("--row", "1")
     options = (
-        "net", "optimizer", "class-weight", "engine", "task", "metric", "augment", "drop", "category",
-        "number", "learning_rate", "epochs", "damaged",
-    )  # fmt: skip
+        "net",
+        "optimizer",
+        "class-weight",
+        "engine",
+        "task",
+        "metric",
+        "augment",
+        "drop",
+        "category",
+        "number",
+        "learning_rate",
+        "epochs",
+        "damaged",
+    )
     return [
-        (text,), ("train", text), ("check", data, "--target", text), ("check", data, "--net", text),
-        ("check", data, "--drop", text, "--category", text), ("predict", run, text), ("predict", text, data),
-        ("evaluate", run, data, "--metric", text), ("explain", run, data, *row, "--weight", text),
-        ("explain", run, data, *row, "--set", f"{text}=1"), ("explain", run, data, "--row", text),
-        ("attribute", run, data, *row, "--method", text), ("attribute", run, data, *row, "--target", text),
-        ("attribute", run, data, "--importance", "--metric", text), ("attribute", run, "--text", text),
-        ("attribute", run, data, "--counterfactual", text, "--fixed", text), ("generate", run, text),
-        ("plot", run, text), ("plot", run, "weights", "--of", text),
+        (text,),
+        ("train", text),
+        ("check", data, "--target", text),
+        ("check", data, "--net", text),
+        ("check", data, "--drop", text, "--category", text),
+        ("predict", run, text),
+        ("predict", text, data),
+        ("evaluate", run, data, "--metric", text),
+        ("explain", run, data, *row, "--weight", text),
+        ("explain", run, data, *row, "--set", f"{text}=1"),
+        ("explain", run, data, "--row", text),
+        ("attribute", run, data, *row, "--method", text),
+        ("attribute", run, data, *row, "--target", text),
+        ("attribute", run, data, "--importance", "--metric", text),
+        ("attribute", run, "--text", text),
+        ("attribute", run, data, "--counterfactual", text, "--fixed", text),
+        ("generate", run, text),
+        ("plot", run, text),
+        ("plot", run, "weights", "--of", text),
         ("plot", run, "boundary", data, "--of", text),
-        ("plot", run, "confusion_matrix", data, "--out", text), ("show", text), ("show", "net", text),
-        ("show", "layer", text), ("show", "model", text), ("show", "rule", text), ("show", run, text),
-        ("show", run, "--plan", "--out", text), ("doctor", text), ("example", text),
-        ("example", "moons", f"--{text}"), ("evaluate", run, data, "--lang", text), ("check", data, text),
+        ("plot", run, "confusion_matrix", data, "--out", text),
+        ("show", text),
+        ("show", "net", text),
+        ("show", "layer", text),
+        ("show", "model", text),
+        ("show", "rule", text),
+        ("show", run, text),
+        ("show", run, "--plan", "--out", text),
+        ("doctor", text),
+        ("example", text),
+        ("example", "moons", f"--{text}"),
+        ("evaluate", run, data, "--lang", text),
+        ("check", data, text),
         *((*train, f"--{option}", text, "--out", "unused") for option in options),
-    ]  # fmt: skip
+    ]
 
 
 def write_foreign_files(run: Path, texts: Mapping[str, str]) -> list[tuple[str, ...]]:
@@ -165,10 +208,14 @@ def write_foreign_files(run: Path, texts: Mapping[str, str]) -> list[tuple[str, 
     lines = [f"data = {json.dumps(names[0])}" if line.startswith("data =") else line for line in config]
     (run / "config.toml").write_text("\n".join(lines), encoding="utf-8", errors="replace")
     return [
-        ("show", "weights.safetensors"), ("show", "model.safetensors"), ("predict", "model.safetensors", "x"),
-        ("doctor", str(run)), ("doctor", str(run), "--html", "doctor.html"),
-        ("show", str(run), "--profile", "--out", "p.svg"), ("train", "x", "--out", str(run), "--resume"),
-    ]  # fmt: skip
+        ("show", "weights.safetensors"),
+        ("show", "model.safetensors"),
+        ("predict", "model.safetensors", "x"),
+        ("doctor", str(run)),
+        ("doctor", str(run), "--html", "doctor.html"),
+        ("show", str(run), "--profile", "--out", "p.svg"),
+        ("train", "x", "--out", str(run), "--resume"),
+    ]
 
 
 def _replaced(value: object, text: str) -> object:

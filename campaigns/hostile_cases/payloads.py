@@ -22,7 +22,7 @@ TERMINAL = {
     "next line": "a\x85b\u2028c\u2029d",
     "rich markup": "[bold red]loud[/] [link=http://evil.example]x[/link] :smile:",
     "unknown markup": "[/nothing] [[]] [not closed",
-}  # fmt: skip
+}
 """Texts that steer a terminal or the library that prints to it."""
 
 DISGUISE = {
@@ -33,7 +33,7 @@ DISGUISE = {
     "soft hyphen": "pay\u00adpal",
     "tag letters": "a\U000e0041\U000e0042\U000e007f",
     "combining": "Z" + "\u0310\u0363\u0353" * 40,
-}  # fmt: skip
+}
 """Texts that look like other texts."""
 
 MARKUP = {
@@ -51,7 +51,7 @@ MARKUP = {
     "template": "{{7*7}}{% for x in y %}{# #}",
     "style": "</style><style>*{background:url(http://evil.example)}",
     "markdown": "[x](javascript:alert(1)) ![y](http://evil.example/z.png) | `c` **b**",
-}  # fmt: skip
+}
 """Texts that add active content to a page or image."""
 
 FORMULAS = {
@@ -67,7 +67,7 @@ FORMULAS = {
     "apostrophe": "'=1+1",
     "latex": "\\input{/etc/passwd} \\write18{id} $x$ %c ^^4d",
     "mathtext": "$\\frac{1}{0}$ $\\unknown{x}$ $",
-}  # fmt: skip
+}
 """Texts that a spreadsheet or a typesetter runs, or that the quoting of a cell must hold."""
 
 BREAKERS = {
@@ -85,7 +85,7 @@ BREAKERS = {
     "long wide": "\u6885" * 2000,
     "spaces": "  a\u00a0b\u3000c  ",
     "number sign": "#VALUE! #REF!",
-}  # fmt: skip
+}
 """Texts that break the structure of a file, a line or a format string."""
 
 PAYLOADS: dict[str, str] = {**TERMINAL, **DISGUISE, **MARKUP, **FORMULAS, **BREAKERS}
@@ -105,8 +105,9 @@ def raw_controls(text: str) -> set[str]:
         ['\\x1b', '\\u202e']
     """
     return {
-        c for c in set(text)
+        c
+        for c in set(text)
         if c != "\n"
         and unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")
         and c not in _VISIBLE_FORMATS
-    }  # fmt: skip
+    }

@@ -221,8 +221,21 @@ def _softmax(place: Place) -> Step:
 
 STEPS: dict[str, Callable[[Place], Step]] = {
     **dict.fromkeys(
-        ("Abs", "Erf", "Exp", "GlobalAveragePool", "Identity", "Neg", "Reciprocal", "Relu", "Sigmoid",
-         "Softplus", "Sqrt", "Tanh"), _nothing
+        (
+            "Abs",
+            "Erf",
+            "Exp",
+            "GlobalAveragePool",
+            "Identity",
+            "Neg",
+            "Reciprocal",
+            "Relu",
+            "Sigmoid",
+            "Softplus",
+            "Sqrt",
+            "Tanh",
+        ),
+        _nothing,
     ),
     **dict.fromkeys(("Add", "Div", "Max", "Min", "Mul", "Sub", "Sum"), _binary),
     **dict.fromkeys(("LogSoftmax", "Softmax"), _softmax),
@@ -250,7 +263,7 @@ STEPS: dict[str, Callable[[Place], Step]] = {
     "Squeeze": _squeeze,
     "Transpose": _transpose,
     "Unsqueeze": _unsqueeze,
-}  # fmt: skip
+}
 assert set(STEPS) <= {kind for domain, kind in OPERATORS if not domain}
 
 
@@ -401,10 +414,15 @@ def _many(chain: _Chain, name: str) -> str:
 
 
 _GROWTH: dict[str, Callable[[_Chain, str], str]] = {
-    "twice": _twice, "square": _square, "padded": _padded, "repeated": _repeated, "convolved": _convolved,
-    "pooled": _pooled, "many": _many,
+    "twice": _twice,
+    "square": _square,
+    "padded": _padded,
+    "repeated": _repeated,
+    "convolved": _convolved,
+    "pooled": _pooled,
+    "many": _many,
     "product": lambda chain, name: _appended(chain, "MatMul", [name, name]),
     "sum": lambda chain, name: _appended(chain, "Sum", [name] * chain.draw.choice((3, 5000))),
     "softmax": lambda chain, name: _appended(chain, "Softmax", [name]),
     "mean": lambda chain, name: _appended(chain, "ReduceMean", [_row(chain, name)], axes=[1]),
-}  # fmt: skip
+}

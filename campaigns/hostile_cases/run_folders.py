@@ -105,9 +105,12 @@ def fit(resume: bool) -> Callable[[], int]:
         x = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0]] * 4
         model = cr.Model(cr.Sequential(cr.Dense(1)), "mse", cr.SGD(0.1))
         logs = [
-            cr.CSVLog("run/log.csv"), cr.JSONLog("run/log.jsonl"), cr.Histograms(),
-            cr.TensorBoard("run/events"), cr.Checkpoint("run/models/{epoch}.safetensors", max_to_keep=1),
-        ]  # fmt: skip
+            cr.CSVLog("run/log.csv"),
+            cr.JSONLog("run/log.jsonl"),
+            cr.Histograms(),
+            cr.TensorBoard("run/events"),
+            cr.Checkpoint("run/models/{epoch}.safetensors", max_to_keep=1),
+        ]
         model.fit(
             x, [1.0, 1.0, 2.0, 0.0] * 4, epochs=2, run="run", resume=resume, callbacks=logs, verbose=False
         )

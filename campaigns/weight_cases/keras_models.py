@@ -42,33 +42,62 @@ _chain("dense", (5,), lambda: K.Dense(7, "relu"), lambda: K.Dense(4, "gelu", use
 _chain("softmax", (5,), lambda: K.Dense(7, "swish"), lambda: K.Dense(4, "softmax"))
 _chain("sigmoid", (5,), lambda: K.Dense(7, "selu"), lambda: K.Dense(1, "sigmoid"))
 _chain(
-    "curves", (6,), lambda: K.Dense(6, "leaky_relu"), lambda: K.ReLU(), lambda: K.Dense(6),
-    lambda: K.ELU(0.7), lambda: K.Dense(6), lambda: K.LeakyReLU(negative_slope=0.1), lambda: K.Dense(6),
-    lambda: K.ReLU(6.0), lambda: K.Dense(6), lambda: K.ReLU(negative_slope=0.2), lambda: K.Dense(6),
-    lambda: K.Softmax(), lambda: K.Activation("tanh"), D,
-)  # fmt: skip
+    "curves",
+    (6,),
+    lambda: K.Dense(6, "leaky_relu"),
+    lambda: K.ReLU(),
+    lambda: K.Dense(6),
+    lambda: K.ELU(0.7),
+    lambda: K.Dense(6),
+    lambda: K.LeakyReLU(negative_slope=0.1),
+    lambda: K.Dense(6),
+    lambda: K.ReLU(6.0),
+    lambda: K.Dense(6),
+    lambda: K.ReLU(negative_slope=0.2),
+    lambda: K.Dense(6),
+    lambda: K.Softmax(),
+    lambda: K.Activation("tanh"),
+    D,
+)
 _chain(
-    "convolutions", (9, 8, 3), lambda: K.Conv2D(4, 3, padding="same", activation="relu"),
-    lambda: K.Conv2D(6, (2, 3), strides=(1, 2), groups=2), lambda: K.Conv2D(4, 2, dilation_rate=2),
-    lambda: K.Flatten(), D,
-)  # fmt: skip
+    "convolutions",
+    (9, 8, 3),
+    lambda: K.Conv2D(4, 3, padding="same", activation="relu"),
+    lambda: K.Conv2D(6, (2, 3), strides=(1, 2), groups=2),
+    lambda: K.Conv2D(4, 2, dilation_rate=2),
+    lambda: K.Flatten(),
+    D,
+)
 _chain("same_strides", (7, 8, 2), lambda: K.Conv2D(3, 3, strides=2, padding="same"), lambda: K.Flatten(), D)
 _chain(
-    "sequences", (9, 3), lambda: K.Conv1D(4, 3, padding="causal", dilation_rate=2), lambda: K.MaxPooling1D(2),
-    lambda: K.Conv1D(4, 2), lambda: K.AveragePooling1D(2, 1, padding="same"),
-    lambda: K.GlobalMaxPooling1D(), D,
-)  # fmt: skip
+    "sequences",
+    (9, 3),
+    lambda: K.Conv1D(4, 3, padding="causal", dilation_rate=2),
+    lambda: K.MaxPooling1D(2),
+    lambda: K.Conv1D(4, 2),
+    lambda: K.AveragePooling1D(2, 1, padding="same"),
+    lambda: K.GlobalMaxPooling1D(),
+    D,
+)
 _chain("volumes", (5, 5, 5, 2), lambda: K.Conv3D(3, 2), lambda: K.MaxPooling3D(2), lambda: K.Flatten(), D)
 _chain(
-    "transposed", (4, 4, 3), lambda: K.Conv2DTranspose(4, 3, strides=2, padding="same"),
-    lambda: K.Conv2DTranspose(2, 3, strides=2), lambda: K.Conv2DTranspose(2, 4, strides=2, padding="same"),
-    lambda: K.GlobalAveragePooling2D(), D,
-)  # fmt: skip
+    "transposed",
+    (4, 4, 3),
+    lambda: K.Conv2DTranspose(4, 3, strides=2, padding="same"),
+    lambda: K.Conv2DTranspose(2, 3, strides=2),
+    lambda: K.Conv2DTranspose(2, 4, strides=2, padding="same"),
+    lambda: K.GlobalAveragePooling2D(),
+    D,
+)
 _chain("transposed_sequence", (5, 3), lambda: K.Conv1DTranspose(4, 3, strides=2), lambda: K.Flatten(), D)
 _chain(
-    "separable", (8, 8, 3), lambda: K.SeparableConv2D(5, 3, depth_multiplier=2, activation="relu"),
-    lambda: K.DepthwiseConv2D(3, depth_multiplier=2, padding="same"), lambda: K.GlobalAveragePooling2D(), D,
-)  # fmt: skip
+    "separable",
+    (8, 8, 3),
+    lambda: K.SeparableConv2D(5, 3, depth_multiplier=2, activation="relu"),
+    lambda: K.DepthwiseConv2D(3, depth_multiplier=2, padding="same"),
+    lambda: K.GlobalAveragePooling2D(),
+    D,
+)
 _chain(
     "separable_sequence",
     (8, 3),
@@ -78,31 +107,60 @@ _chain(
     D,
 )
 _chain(
-    "pooling", (8, 9, 3), lambda: K.MaxPooling2D((2, 3), strides=(2, 1), padding="same"),
-    lambda: K.AveragePooling2D(2, padding="same"), lambda: K.Flatten(), D,
-)  # fmt: skip
+    "pooling",
+    (8, 9, 3),
+    lambda: K.MaxPooling2D((2, 3), strides=(2, 1), padding="same"),
+    lambda: K.AveragePooling2D(2, padding="same"),
+    lambda: K.Flatten(),
+    D,
+)
 _chain(
-    "borders", (6, 6, 3), lambda: K.ZeroPadding2D(((1, 2), (0, 1))), lambda: K.Cropping2D(((1, 0), (2, 1))),
-    lambda: K.UpSampling2D((2, 3)), lambda: K.UpSampling2D(2, interpolation="bilinear"),
-    lambda: K.Flatten(), D,
-)  # fmt: skip
+    "borders",
+    (6, 6, 3),
+    lambda: K.ZeroPadding2D(((1, 2), (0, 1))),
+    lambda: K.Cropping2D(((1, 0), (2, 1))),
+    lambda: K.UpSampling2D((2, 3)),
+    lambda: K.UpSampling2D(2, interpolation="bilinear"),
+    lambda: K.Flatten(),
+    D,
+)
 _chain(
-    "normalization", (6, 6, 8), lambda: K.BatchNormalization(), lambda: K.LayerNormalization(),
-    lambda: K.GroupNormalization(4), lambda: K.RMSNormalization(), lambda: K.UnitNormalization(),
+    "normalization",
+    (6, 6, 8),
+    lambda: K.BatchNormalization(),
+    lambda: K.LayerNormalization(),
+    lambda: K.GroupNormalization(4),
+    lambda: K.RMSNormalization(),
+    lambda: K.UnitNormalization(),
     lambda: K.LayerNormalization(axis=[-3, -2, -1], scale=False),
-    lambda: K.BatchNormalization(center=False), lambda: K.Flatten(), D,
-)  # fmt: skip
+    lambda: K.BatchNormalization(center=False),
+    lambda: K.Flatten(),
+    D,
+)
 _chain(
     "slopes", (5, 5, 3), lambda: K.Conv2D(4, 2), lambda: K.PReLU(shared_axes=[1, 2]), lambda: K.Flatten(), D
 )
 _chain(
-    "shapes", (4, 6), lambda: K.Permute((2, 1)), lambda: K.Reshape((3, 8)), lambda: K.Flatten(),
-    lambda: K.RepeatVector(2), lambda: K.Dense(3), lambda: K.Flatten(),
-)  # fmt: skip
+    "shapes",
+    (4, 6),
+    lambda: K.Permute((2, 1)),
+    lambda: K.Reshape((3, 8)),
+    lambda: K.Flatten(),
+    lambda: K.RepeatVector(2),
+    lambda: K.Dense(3),
+    lambda: K.Flatten(),
+)
 _chain(
-    "noise", (6,), lambda: K.Rescaling(0.5, 1.0), lambda: K.Dropout(0.5), lambda: K.GaussianNoise(0.1),
-    lambda: K.GaussianDropout(0.1), lambda: K.AlphaDropout(0.1), lambda: K.ActivityRegularization(0.1), D,
-)  # fmt: skip
+    "noise",
+    (6,),
+    lambda: K.Rescaling(0.5, 1.0),
+    lambda: K.Dropout(0.5),
+    lambda: K.GaussianNoise(0.1),
+    lambda: K.GaussianDropout(0.1),
+    lambda: K.AlphaDropout(0.1),
+    lambda: K.ActivityRegularization(0.1),
+    D,
+)
 _chain("augmented", (6, 6, 3), lambda: K.RandomFlip(), lambda: K.RandomRotation(0.1), lambda: K.Flatten(), D)
 _chain("lstm", (6, 3), lambda: K.LSTM(4, return_sequences=True), lambda: K.LSTM(3, use_bias=False), D)
 _chain(
@@ -120,9 +178,12 @@ _chain(
     D,
 )
 _chain(
-    "bidirectional", (6, 3), lambda: K.Bidirectional(K.LSTM(4, return_sequences=True)),
-    lambda: K.Bidirectional(K.GRU(3), merge_mode="sum"), D,
-)  # fmt: skip
+    "bidirectional",
+    (6, 3),
+    lambda: K.Bidirectional(K.LSTM(4, return_sequences=True)),
+    lambda: K.Bidirectional(K.GRU(3), merge_mode="sum"),
+    D,
+)
 _chain(
     "time_distributed",
     (4, 6, 6, 2),
@@ -150,10 +211,15 @@ _chain(
     dtype="int32",
 )
 _chain(
-    "masked_stack", (7,), lambda: K.Embedding(9, 4, mask_zero=True),
+    "masked_stack",
+    (7,),
+    lambda: K.Embedding(9, 4, mask_zero=True),
     lambda: K.Bidirectional(K.GRU(4, return_sequences=True)),
-    lambda: K.Dense(5), lambda: K.Bidirectional(K.LSTM(3)), D, dtype="int32",
-)  # fmt: skip
+    lambda: K.Dense(5),
+    lambda: K.Bidirectional(K.LSTM(3)),
+    D,
+    dtype="int32",
+)
 _chain("masking", (7, 2), lambda: K.Masking(), lambda: K.LSTM(5, return_sequences=True), lambda: K.GRU(4), D)
 
 

@@ -14,13 +14,32 @@ import chainrule as cr
 
 WORDS, LENGTH, BATCH = 101, 32, 3
 _SIZES: dict[str, dict[str, Any]] = {
-    "GPT2": {"vocab_size": WORDS, "n_positions": LENGTH, "n_embd": 24, "n_layer": 2, "n_head": 3,
-             "bos_token_id": 0, "eos_token_id": 0},
-    "Bert": {"vocab_size": WORDS, "hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 3,
-             "intermediate_size": 40, "max_position_embeddings": LENGTH},
-    "ViT": {"image_size": 16, "patch_size": 4, "hidden_size": 24, "num_hidden_layers": 2,
-            "num_attention_heads": 3, "intermediate_size": 40},
-}  # fmt: skip
+    "GPT2": {
+        "vocab_size": WORDS,
+        "n_positions": LENGTH,
+        "n_embd": 24,
+        "n_layer": 2,
+        "n_head": 3,
+        "bos_token_id": 0,
+        "eos_token_id": 0,
+    },
+    "Bert": {
+        "vocab_size": WORDS,
+        "hidden_size": 24,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 3,
+        "intermediate_size": 40,
+        "max_position_embeddings": LENGTH,
+    },
+    "ViT": {
+        "image_size": 16,
+        "patch_size": 4,
+        "hidden_size": 24,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 3,
+        "intermediate_size": 40,
+    },
+}
 
 
 @dataclass

@@ -13,9 +13,17 @@ import zipfile
 from pathlib import Path
 
 NAMESPACES = (
-    "layers", "activations", "losses", "optimizers", "optimizers.schedules", "initializers", "regularizers",
-    "constraints", "metrics", "callbacks",
-)  # fmt: skip
+    "layers",
+    "activations",
+    "losses",
+    "optimizers",
+    "optimizers.schedules",
+    "initializers",
+    "regularizers",
+    "constraints",
+    "metrics",
+    "callbacks",
+)
 LIST = Path(__file__).with_name("keras.txt")
 
 

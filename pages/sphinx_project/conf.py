@@ -28,10 +28,14 @@ html_static_path = ["_static"]
 html_css_files = ["style.css"]
 html_sidebars = {
     "**": [
-        "sidebar/brand.html", "language.html", "sidebar/search.html", "sidebar/scroll-start.html",
-        "sidebar/navigation.html", "sidebar/scroll-end.html",
+        "sidebar/brand.html",
+        "language.html",
+        "sidebar/search.html",
+        "sidebar/scroll-start.html",
+        "sidebar/navigation.html",
+        "sidebar/scroll-end.html",
     ]
-}  # fmt: skip
+}
 html_search_language = "pairs"
 html_show_sourcelink = False
 html_copy_source = False

@@ -54,9 +54,9 @@ def calls_over_the_limit(file: Path) -> Iterator[str]:
         match node:
             case ast.Call(func=ast.Name(id=name), args=args) if name in names:
                 called = names[name]
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=place), attr=called), args=args) if place in (
-                "cr", "nn"
-            ) and place in names:  # fmt: skip
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=place), attr=called), args=args) if (
+                place in ("cr", "nn") and place in names
+            ):
                 pass
             case _:
                 continue

@@ -7,9 +7,22 @@ import sys
 from importlib.util import find_spec
 
 HEAVY = {
-    "scipy", "sklearn", "polars", "pandas", "matplotlib", "rich", "typer", "torch", "numba", "jax", "jinja2",
-    "filelock", "safetensors", "asyncio", "multiprocessing",
-}  # fmt: skip
+    "scipy",
+    "sklearn",
+    "polars",
+    "pandas",
+    "matplotlib",
+    "rich",
+    "typer",
+    "torch",
+    "numba",
+    "jax",
+    "jinja2",
+    "filelock",
+    "safetensors",
+    "asyncio",
+    "multiprocessing",
+}
 
 
 def test_import_loads_no_large_library() -> None:
@@ -31,12 +44,29 @@ print(*sys.modules)
 # Modules that the training of two dense layers without output does not need: explanations, tables, saving,
 # plots, other layers, losses and optimizers.
 UNUSED = (
-    "apps", "data.tables.columns", "data.tables.fitted_preparation", "data.readers.sources",
-    "data.readers.streaming", "page", "step_explanation.narrative", "engines.parity", "engines.profile",
-    "nn.layers.convolution", "nn.loss.regression", "nn.optimizer.adam", "nn.serialization",
-    "nn.recurrent", "nn.schedule.cosine_and_cyclic", "notation.latex", "notation.mathml", "store.run_folder",
-    "trace.tracer", "train.monitor.progress_bar", "train.monitor.lr_finder", "train.monitor.profile",
-)  # fmt: skip
+    "apps",
+    "data.tables.columns",
+    "data.tables.fitted_preparation",
+    "data.readers.sources",
+    "data.readers.streaming",
+    "page",
+    "step_explanation.narrative",
+    "engines.parity",
+    "engines.profile",
+    "nn.layers.convolution",
+    "nn.loss.regression",
+    "nn.optimizer.adam",
+    "nn.serialization",
+    "nn.recurrent",
+    "nn.schedule.cosine_and_cyclic",
+    "notation.latex",
+    "notation.mathml",
+    "store.run_folder",
+    "trace.tracer",
+    "train.monitor.progress_bar",
+    "train.monitor.lr_finder",
+    "train.monitor.profile",
+)
 
 
 def test_a_first_training_loads_only_the_modules_it_needs() -> None:

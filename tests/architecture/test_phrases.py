@@ -18,17 +18,35 @@ from source_files import nodes as nodes_of
 
 CHINESE = re.compile("[一-鿿]")
 BLOCKS = (  # the Chinese name and sentence of a block are on its class
-    "nn/", "ops/", "models/", "data/augmentation/", "generation/sampling_strategies.py", "catalog/kind.py",
-    "train/callback/", "metrics/", "train/callback/early_stopping.py",
-)  # fmt: skip
+    "nn/",
+    "ops/",
+    "models/",
+    "data/augmentation/",
+    "generation/sampling_strategies.py",
+    "catalog/kind.py",
+    "train/callback/",
+    "metrics/",
+    "train/callback/early_stopping.py",
+)
 DATA = (  # words that data and texts of users may contain, and ranges of characters
-    "data/cells/number_notation.py", "data/cells/missing.py", "data/cells/missing_words.py",
-    "data/readers/csv_layout.py", "data/readers/csv_lines.py", "data/tables/",
-    "data/sequences/question_input.py", "messages/spacing.py", "notation/spoken.py", "plotting/font.py",
-    "errors/catalog.py", "page/html.py", "apps/cli/texts.py",
-    "chainrule_examples/listen/transcripts.py", "chainrule_examples/poems/poem_corpus.py",
-    "chainrule_examples/questions/question_sets.py", "chainrule_examples/translate/sentence_pairs.py",
-)  # fmt: skip
+    "data/cells/number_notation.py",
+    "data/cells/missing.py",
+    "data/cells/missing_words.py",
+    "data/readers/csv_layout.py",
+    "data/readers/csv_lines.py",
+    "data/tables/",
+    "data/sequences/question_input.py",
+    "messages/spacing.py",
+    "notation/spoken.py",
+    "plotting/font.py",
+    "errors/catalog.py",
+    "page/html.py",
+    "apps/cli/texts.py",
+    "chainrule_examples/listen/transcripts.py",
+    "chainrule_examples/poems/poem_corpus.py",
+    "chainrule_examples/questions/question_sets.py",
+    "chainrule_examples/translate/sentence_pairs.py",
+)
 FACTS = ("expected", "received", "fix", "notes")
 CODE = re.compile(
     r"^(return|chainrule|python -m|apt install|npm pack|iconv|mv|ulimit) |\w\(|\w=|--\w|\"[^\"]*\""

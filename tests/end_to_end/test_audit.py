@@ -42,9 +42,22 @@ def short_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def train(chainrule: Command, *words: str) -> None:
     outcome = chainrule(
-        "train", "rows.csv", "--target", "kind", "--epochs", "60", "--patience", "0", "--net", "64 relu",
-        "--penalty", "0", "--learning-rate", "0.02", *words,
-    )  # fmt: skip
+        "train",
+        "rows.csv",
+        "--target",
+        "kind",
+        "--epochs",
+        "60",
+        "--patience",
+        "0",
+        "--net",
+        "64 relu",
+        "--penalty",
+        "0",
+        "--learning-rate",
+        "0.02",
+        *words,
+    )
     assert outcome.code == 0, outcome.err
 
 

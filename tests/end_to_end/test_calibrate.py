@@ -117,8 +117,9 @@ def test_a_run_is_calibrated_on_the_rows_that_it_set_aside(chainrule: Command, r
     measured = rows(chainrule("predict", "folds", "new.csv", "--sets", "0.9", "--uncertainty", "--novelty"))
     inside = [row["kind"] in row["set"].split("; ") for row in measured]
     assert 0.83 < np.mean(inside) < 0.97
-    entropy, disagreement = (np.array([float(row[name]) for row in measured])
-                             for name in ("entropy", "disagreement"))  # fmt: skip
+    entropy, disagreement = (
+        np.array([float(row[name]) for row in measured]) for name in ("entropy", "disagreement")
+    )
     assert (disagreement <= entropy + 1e-6).all()
     assert 0 < entropy.max() <= np.log(3) + 1e-6
     assert 0.01 < np.mean([float(row["novelty"]) <= 0.05 for row in measured]) < 0.12
@@ -150,8 +151,10 @@ def test_several_scores_of_novelty_have_a_column_each(chainrule: Command, run: P
     outcome = chainrule(*words, "distance,mahalanobis,energy")
     far, near = rows(outcome)
     assert [name for name in far if "novelty" in name] == [
-        "novelty distance", "novelty mahalanobis", "novelty energy",
-    ]  # fmt: skip
+        "novelty distance",
+        "novelty mahalanobis",
+        "novelty energy",
+    ]
     assert float(far["novelty distance"]) <= 0.05 < float(near["novelty distance"])
     assert "Score: distance to the nearest reference rows." in outcome.err
     assert rows(chainrule(*words, "distance"))[0]["novelty"] == far["novelty distance"]

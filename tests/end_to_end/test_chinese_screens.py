@@ -20,10 +20,14 @@ from english_words import english_sentences
 HELP = [[module.name, "--help"] for module in pkgutil.iter_modules(commands.__path__)]
 LISTS = ["terms", "faq", "errors", "rules", "models", *(kind.plural for kind in KINDS.values())]
 SCREENS = [
-    ["--help"], *HELP, ["example"], ["data", "list"], *(["show", name] for name in LISTS),
+    ["--help"],
+    *HELP,
+    ["example"],
+    ["data", "list"],
+    *(["show", name] for name in LISTS),
     *(["show", "faq", str(i)] for i in range(1, len(QUESTIONS) + 1)),
     *(["show", "rule", name] for name in RULES),
-]  # fmt: skip
+]
 RESULTS = {
     "train": "train iris --quick --epochs 2 --net '4 tanh'",
     "tune": "tune iris --trials 2 --epochs 2",

@@ -21,14 +21,26 @@ from chainrule.train.nonfinite.record import NAME
 
 DEEP = 3000
 NESTED = {
-    "lists": "[" * DEEP + "]" * DEEP, "open lists": "[" * DEEP, "dicts": '{"a":' * DEEP + "1" + "}" * DEEP,
-    "tuples": "(" * DEEP + ")" * DEEP, "minus": "-" * DEEP + "1", "not": "not " * DEEP + "1",
-    "plus": "1" + "+1" * DEEP, "powers": "1" + "^1" * DEEP, "calls": "exp(" * DEEP + "1" + ")" * DEEP,
-    "digits": "9" * 5000, "infinity": "1e999", "strings": '"""' * DEEP, "dots": "a." * DEEP + "a = 1",
-    "tables": "[" + "a." * DEEP + "a]\nb = 1", "inline": "a = " + "{a=" * DEEP + "1" + "}" * DEEP,
-    "array": "a = " + "[" * DEEP + "]" * DEEP, "long integer": "epochs = " + "9" * 5000,
-    "integer for a float": "rate = " + "9" * 400, "date": "rate = 2020-01-01",
-}  # fmt: skip
+    "lists": "[" * DEEP + "]" * DEEP,
+    "open lists": "[" * DEEP,
+    "dicts": '{"a":' * DEEP + "1" + "}" * DEEP,
+    "tuples": "(" * DEEP + ")" * DEEP,
+    "minus": "-" * DEEP + "1",
+    "not": "not " * DEEP + "1",
+    "plus": "1" + "+1" * DEEP,
+    "powers": "1" + "^1" * DEEP,
+    "calls": "exp(" * DEEP + "1" + ")" * DEEP,
+    "digits": "9" * 5000,
+    "infinity": "1e999",
+    "strings": '"""' * DEEP,
+    "dots": "a." * DEEP + "a = 1",
+    "tables": "[" + "a." * DEEP + "a]\nb = 1",
+    "inline": "a = " + "{a=" * DEEP + "1" + "}" * DEEP,
+    "array": "a = " + "[" * DEEP + "]" * DEEP,
+    "long integer": "epochs = " + "9" * 5000,
+    "integer for a float": "rate = " + "9" * 400,
+    "date": "rate = 2020-01-01",
+}
 READERS = {
     "config.toml": ("show run --profile", "explain run iris --step 1", "train iris --out run --resume"),
     "doctor.json": ("doctor run",),

@@ -111,9 +111,11 @@ def test_rules_are_shown(chainrule) -> None:
 
 
 RATES = [
-    ("sgd", 50, "not-finite"), ("sgd", 5, "rate-too-high"), ("adam", 3, "rate-too-high"),
+    ("sgd", 50, "not-finite"),
+    ("sgd", 5, "rate-too-high"),
+    ("adam", 3, "rate-too-high"),
     ("sgd", 1e-6, "rate-too-low"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.long

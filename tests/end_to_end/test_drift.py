@@ -89,10 +89,13 @@ def test_rows_without_a_difference_and_models_without_profiles_are_stated(
 
 @pytest.mark.parametrize(
     ("words", "code"),
-    [(["--method", "energy"], "E601"), (["--level", "2"], "E102"),
-     (["--reference", "train.csv", "--method", "enrgy"], "E101"),
-     (["--reference", "none.csv"], "E301")],
-)  # fmt: skip
+    [
+        (["--method", "energy"], "E601"),
+        (["--level", "2"], "E102"),
+        (["--reference", "train.csv", "--method", "enrgy"], "E101"),
+        (["--reference", "none.csv"], "E301"),
+    ],
+)
 def test_bad_input_is_one_error(
     model_file: str, capsys: pytest.CaptureFixture[str], words: list[str], code: str
 ) -> None:

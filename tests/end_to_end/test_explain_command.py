@@ -19,7 +19,7 @@ REFUSED = {
     "a depth there is not": (["--depth", "4"], "E102", "fix       --depth 2"),
     "a member of a single network": (["--member", "1"], "E102", "this is one network"),
     "a folder that is not there": (["--html", "nowhere/page.html"], "E407", "mkdir -p"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("fault", REFUSED)

@@ -23,9 +23,19 @@ playwright = pytest.importorskip("playwright.sync_api", reason="playwright is no
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here")
 TEXTS = (
-    "script", "end of title", "attribute", "single attribute", "image", "svg", "iframe", "style", "template",
-    "bidi override", "braces", "spreadsheet",
-)  # fmt: skip
+    "script",
+    "end of title",
+    "attribute",
+    "single attribute",
+    "image",
+    "svg",
+    "iframe",
+    "style",
+    "template",
+    "bidi override",
+    "braces",
+    "spreadsheet",
+)
 LARGEST = 60_000  # bytes of a page beside its weights
 ACTIVE = "iframe, img, object, embed, [onload], [onerror], [onfocus], [onmouseover], a"
 
@@ -117,8 +127,13 @@ def test_a_form_predicts_and_explains_rows_of_a_table(browser: Any, folder: Path
     reference = "yes" if preparation.encodings[2].mean >= 0.5 else "no"
     member = {"yes": "no", "no": "yes"}[reference]
     page.get_by_label("member", exact=True).select_option(member.title())
-    row = {"amount": [131.5], "city": ["Lima"], "member": [member], "day": ["2024-03-31 18:00"],
-           "clock": ["7:30"]}  # fmt: skip
+    row = {
+        "amount": [131.5],
+        "city": ["Lima"],
+        "member": [member],
+        "day": ["2024-03-31 18:00"],
+        "clock": ["7:30"],
+    }
     (label,) = of_table.predict(row)
     probability = of_table.predict_proba(row)[0].max()
     assert page.inner_text(".answer") == label

@@ -34,8 +34,13 @@ def values(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 def test_the_plots_of_predictions_are_listed() -> None:
     assert set(EVALUATIONS) == {
-        "confusion_matrix", "calibration", "risk_coverage", "roc", "precision_recall", "residuals",
-    }  # fmt: skip
+        "confusion_matrix",
+        "calibration",
+        "risk_coverage",
+        "roc",
+        "precision_recall",
+        "residuals",
+    }
 
 
 @pytest.mark.parametrize("words", MEASURING, ids=" ".join)

@@ -54,10 +54,13 @@ CASES: dict[str, tuple[str, tuple[object, ...]]] = {
 
 
 REPORTED = {
-    "rate 5": "rate-too-high", "rate 5, noise": "rate-too-high", "rate 1e-6": "rate-too-low",
-    "overfitting": "overfitting", "overfitting, stopped": "overfitting-undone",
+    "rate 5": "rate-too-high",
+    "rate 5, noise": "rate-too-high",
+    "rate 1e-6": "rate-too-low",
+    "overfitting": "overfitting",
+    "overfitting, stopped": "overfitting-undone",
     "a strong penalty": "penalty-too-strong",
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")

@@ -30,8 +30,14 @@ FILES = [(command, name) for command, name, is_file in OUTPUTS if is_file]
 RUNS = [(command,) for command, _, is_file in OUTPUTS if not is_file] + [
     ("example", name) for name in EXAMPLES if "out" in inspect.signature(example_module(name).main).parameters
 ]
-ARGUMENTS = {"verify": ("no.onnx", "no.vnnlib"), "doctor": ("no-run",), "show": ("net", "4 tanh"),
-             "plot": ("no-run", "weights"), "export": ("no-run",), "learn": ("3",)}  # fmt: skip
+ARGUMENTS = {
+    "verify": ("no.onnx", "no.vnnlib"),
+    "doctor": ("no-run",),
+    "show": ("net", "4 tanh"),
+    "plot": ("no-run", "weights"),
+    "export": ("no-run",),
+    "learn": ("3",),
+}
 """Arguments of the commands that do not take RUN and DATA; nothing that they name exists."""
 
 

@@ -33,8 +33,12 @@ def blocks(page: str, language: str) -> list[str]:
 
 def commands(page: str) -> list[str]:
     """The commands of a page that start with ``chainrule``, without the remark behind two spaces."""
-    lines = [line.removeprefix("$ ") for name in ("console", "") for block in blocks(page, name)
-             for line in block.splitlines()]  # fmt: skip
+    lines = [
+        line.removeprefix("$ ")
+        for name in ("console", "")
+        for block in blocks(page, name)
+        for line in block.splitlines()
+    ]
     return [re.split(r"\s{2,}", line)[0] for line in lines if line.startswith("chainrule ")]
 
 

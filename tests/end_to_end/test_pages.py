@@ -27,11 +27,22 @@ from chainrule.nn.loss import LOSSES
 
 CHINESE = re.compile("[一-鿿]")
 HANDFUL = [
-    ("layer", "Dense"), ("layer", "BatchNorm"), ("activation", "gelu"), ("activation", "softmax"),
-    ("loss", "huber"), ("optimizer", "adam"), ("schedule", "OneCycle"), ("initializer", "he"),
-    ("metric", "f1"), ("callback", "Checkpoint"), ("penalty", "L1L2"), ("constraint", "MaxNorm"),
-    ("clip", "ClipNorm"), ("op", "convolution"), ("op", "where"),
-]  # fmt: skip
+    ("layer", "Dense"),
+    ("layer", "BatchNorm"),
+    ("activation", "gelu"),
+    ("activation", "softmax"),
+    ("loss", "huber"),
+    ("optimizer", "adam"),
+    ("schedule", "OneCycle"),
+    ("initializer", "he"),
+    ("metric", "f1"),
+    ("callback", "Checkpoint"),
+    ("penalty", "L1L2"),
+    ("constraint", "MaxNorm"),
+    ("clip", "ClipNorm"),
+    ("op", "convolution"),
+    ("op", "where"),
+]
 TABLE = names.TABLE.read_text(encoding="utf-8")
 
 
@@ -108,9 +119,10 @@ def test_sphinx_builds_the_site_without_warnings(built: Path) -> None:
     assert (built / "searchindex.js").exists()
 
 
-@pytest.mark.parametrize(("query", "titles"), [
-    ("全连接层", ["Dense"]), ("批量规范化", ["BatchNorm"]), ("layer Dense", ["Dense"]), ("并无此词", []),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("query", "titles"),
+    [("全连接层", ["Dense"]), ("批量规范化", ["BatchNorm"]), ("layer Dense", ["Dense"]), ("并无此词", [])],
+)
 @pytest.mark.long
 def test_the_search_of_the_site_lists_pages_with_chinese_and_english_words(
     built: Path, query: str, titles: list[str]

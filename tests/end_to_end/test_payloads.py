@@ -118,8 +118,16 @@ def test_the_output_checks_report_active_content(check, text: str) -> None:
 
 
 IN_PAGES = (
-    "script", "end of title", "attribute", "single attribute", "image", "svg", "iframe", "style", "template",
-)  # fmt: skip
+    "script",
+    "end of title",
+    "attribute",
+    "single attribute",
+    "image",
+    "svg",
+    "iframe",
+    "style",
+    "template",
+)
 ACTIVE = "script, iframe, img, object, embed, [onload], [onerror], [onfocus], [onmouseover], a[href^=java]"
 
 

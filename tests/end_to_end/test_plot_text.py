@@ -21,9 +21,7 @@ for kind in kinds:
 assert main(["plot", "run", "learning-curves", "--out", "curves.svg"]) == 2
 """
 WITHOUT_DATA = ("graph", "learning-curves", "weights")
-WITH_DATA = (
-    "activations", "gradients", "confusion-matrix", "calibration", "risk-coverage", "loss-landscape",
-)  # fmt: skip
+WITH_DATA = ("activations", "gradients", "confusion-matrix", "calibration", "risk-coverage", "loss-landscape")
 
 
 @pytest.mark.long
@@ -31,9 +29,12 @@ def test_plots_are_printed_without_matplotlib(run: Path) -> None:
     program = PROGRAM.replace("DATA", repr(WITH_DATA))
     kinds = (*WITHOUT_DATA, *WITH_DATA)
     outcome = subprocess.run(
-        [sys.executable, "-c", program, *kinds], capture_output=True, encoding="utf-8", check=False,
+        [sys.executable, "-c", program, *kinds],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
         env={**os.environ, "PYTHONIOENCODING": "utf-8"},
-    )  # fmt: skip
+    )
     assert outcome.returncode == 0, outcome.stderr
     assert "E350" in outcome.stderr  # a file needs matplotlib
     parts = outcome.stdout.split("KIND ")[1:]

@@ -105,9 +105,12 @@ def test_a_private_run_resumes_and_is_not_extended(chainrule: Command, folder: P
 def test_results_that_would_read_the_training_rows_are_refused(chainrule: Command, folder: Path) -> None:
     assert train(chainrule, "--epochs", "2", "--out", "run").code == 0
     for words in (
-        ("calibrate", "run"), ("explain", "run", "rows.csv", "--step", "1"),
-        ("doctor", "run"), ("doctor", "run/model.safetensors"), ("predict", "run", "rows.csv", "--novelty"),
-    ):  # fmt: skip
+        ("calibrate", "run"),
+        ("explain", "run", "rows.csv", "--step", "1"),
+        ("doctor", "run"),
+        ("doctor", "run/model.safetensors"),
+        ("predict", "run", "rows.csv", "--novelty"),
+    ):
         outcome = chainrule(*words)
         assert outcome.code == 2
         assert " E591 " in outcome.err

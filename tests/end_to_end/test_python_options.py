@@ -20,7 +20,10 @@ raise SystemExit(codes != [0, 0])
 def test_commands_work_without_assertions_and_docstrings(option: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, option, "-B", "-c", PROGRAM],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run" / "report.html").exists()

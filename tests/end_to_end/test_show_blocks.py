@@ -53,9 +53,13 @@ def test_a_kind_lists_its_blocks(chainrule, kind, lang: str) -> None:
 def test_the_english_page_has_all_sections(chainrule) -> None:
     page = chainrule("show", "activation", "leaky_relu").out
     for part in (
-        "f(x) = where(x > 0, x, slope·x)", "slope     0.01", "PyTorch: LeakyReLU", "Maas, Hannun and Ng",
-        "[-1.0, -0.01, 0.0, 1.0, 100.0]", "[0.01, 0.01, 0.01, 1.0, 1.0]",
-    ):  # fmt: skip
+        "f(x) = where(x > 0, x, slope·x)",
+        "slope     0.01",
+        "PyTorch: LeakyReLU",
+        "Maas, Hannun and Ng",
+        "[-1.0, -0.01, 0.0, 1.0, 100.0]",
+        "[0.01, 0.01, 0.01, 1.0, 1.0]",
+    ):
         assert part in page, part
     assert not HAN.search(page)
     page = chainrule("show", "layer", "Dense").out
@@ -89,12 +93,20 @@ def test_a_name_without_counterpart_is_refused_with_the_reason(chainrule) -> Non
 
 @pytest.mark.parametrize(
     ("kind", "name", "own"),
-    [("loss", "BCEWithLogitsLoss", "binary_cross_entropy"), ("optimizer", "SGD", "sgd"),
-     ("initializer", "Orthogonal", "orthogonal"), ("activation", "Tanh", "tanh"),
-     ("layer", "dense", "Dense"), ("layer", "Linear", "Dense"), ("layer", "LazyConv2d", "Conv"),
-     ("layer", "BatchNormalization", "BatchNorm"), ("initializer", "kaiming_normal_", "he_normal"),
-     ("schedule", "CosineAnnealingLR", "Cosine"), ("callback", "ModelCheckpoint", "Checkpoint")],
-)  # fmt: skip
+    [
+        ("loss", "BCEWithLogitsLoss", "binary_cross_entropy"),
+        ("optimizer", "SGD", "sgd"),
+        ("initializer", "Orthogonal", "orthogonal"),
+        ("activation", "Tanh", "tanh"),
+        ("layer", "dense", "Dense"),
+        ("layer", "Linear", "Dense"),
+        ("layer", "LazyConv2d", "Conv"),
+        ("layer", "BatchNormalization", "BatchNorm"),
+        ("initializer", "kaiming_normal_", "he_normal"),
+        ("schedule", "CosineAnnealingLR", "Cosine"),
+        ("callback", "ModelCheckpoint", "Checkpoint"),
+    ],
+)
 def test_a_block_is_shown_by_its_other_names(chainrule, kind: str, name: str, own: str) -> None:
     assert chainrule("show", kind, name).out.startswith(f"{own}\n")
 

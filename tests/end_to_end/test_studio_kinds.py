@@ -68,8 +68,13 @@ def test_boxes_in_an_image_are_drawn_and_a_table(tmp_path: Path, browser: Any) -
         visit.page.set_input_files("input[type=file]", tmp_path / data / "a.png")
         visit.wait_for(RESULT, "dog")
         assert visit.page.locator("[aria-live] th").all_inner_texts() == [
-            "class", "score", "left", "top", "right", "bottom",
-        ]  # fmt: skip
+            "class",
+            "score",
+            "left",
+            "top",
+            "right",
+            "bottom",
+        ]
         visit.page.locator("i.box").first.wait_for()
         height, width = decode_image((tmp_path / data / "a.png").read_bytes(), "a.png").shape[:2]
         rows = visit.page.locator("[aria-live] tbody tr").all()

@@ -21,16 +21,49 @@ from saved_scores import check_own_input, check_saved_scores
 
 PAGE = DOCS / "translation.md"
 ENGLISH = (
-    "Open the file", "Save the file", "Close the window", "Open a new window", "Print", "Print preview",
-    "Delete the row", "Delete the column", "Insert a row", "Insert a column", "Copy", "Paste",
-    "Cut the text", "Copy the text", "Save ① as ②", "Undo", "Redo", "Select all", "Find and replace",
+    "Open the file",
+    "Save the file",
+    "Close the window",
+    "Open a new window",
+    "Print",
+    "Print preview",
+    "Delete the row",
+    "Delete the column",
+    "Insert a row",
+    "Insert a column",
+    "Copy",
+    "Paste",
+    "Cut the text",
+    "Copy the text",
+    "Save ① as ②",
+    "Undo",
+    "Redo",
+    "Select all",
+    "Find and replace",
     "Show the grid",
-)  # fmt: skip
+)
 CHINESE = (
-    "打开文件", "保存文件", "关闭窗口", "打开新窗口", "打印", "打印预览", "删除行", "删除列", "插入行",
-    "插入列", "复制", "粘贴", "剪切文本", "复制文本", "将 ① 另存为 ②", "撤消", "重做", "全选", "查找与替换",
+    "打开文件",
+    "保存文件",
+    "关闭窗口",
+    "打开新窗口",
+    "打印",
+    "打印预览",
+    "删除行",
+    "删除列",
+    "插入行",
+    "插入列",
+    "复制",
+    "粘贴",
+    "剪切文本",
+    "复制文本",
+    "将 ① 另存为 ②",
+    "撤消",
+    "重做",
+    "全选",
+    "查找与替换",
     "显示网格",
-)  # fmt: skip
+)
 
 
 @pytest.fixture(scope="module")

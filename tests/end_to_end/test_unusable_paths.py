@@ -18,16 +18,31 @@ import chainrule as cr
 LONG = "x" * 300
 ENDINGS = ("", ".csv", ".svg", ".json", ".npz", ".safetensors", ".pt")
 PATHS = {
-    "empty": "", "blank": " ",
-    "a device": "/dev/null", "a full device": "/dev/full", "no device": "/proc/none",
-    "below a device": "/dev/null/x.svg", "read-only": "/sys/x.svg", "memory": "/proc/self/mem",
-    "very long": "a/" * 2100 + "x", "a file as a folder": "file/x.csv", "a file with a slash": "file/",
-    "a link to itself": "loop", "below a link to itself": "loop/x", "a dangling link": "dangling",
-    "a socket": "socket", "missing folder": "missing/x.svg", "not Unicode": "\udcff.csv", "home": "~nobody",
-    "a line break": "new\nline", "descriptor": "/proc/self/fd/999",
-    **{f"long{end}": LONG + end for end in ENDINGS}, **{f"NUL{end}": f"a\0b{end}" for end in ENDINGS},
-    **{f"pipe{end}": f"pipe{end}" for end in ENDINGS}, **{f"folder{end}": f"folder{end}" for end in ENDINGS},
-}  # fmt: skip
+    "empty": "",
+    "blank": " ",
+    "a device": "/dev/null",
+    "a full device": "/dev/full",
+    "no device": "/proc/none",
+    "below a device": "/dev/null/x.svg",
+    "read-only": "/sys/x.svg",
+    "memory": "/proc/self/mem",
+    "very long": "a/" * 2100 + "x",
+    "a file as a folder": "file/x.csv",
+    "a file with a slash": "file/",
+    "a link to itself": "loop",
+    "below a link to itself": "loop/x",
+    "a dangling link": "dangling",
+    "a socket": "socket",
+    "missing folder": "missing/x.svg",
+    "not Unicode": "\udcff.csv",
+    "home": "~nobody",
+    "a line break": "new\nline",
+    "descriptor": "/proc/self/fd/999",
+    **{f"long{end}": LONG + end for end in ENDINGS},
+    **{f"NUL{end}": f"a\0b{end}" for end in ENDINGS},
+    **{f"pipe{end}": f"pipe{end}" for end in ENDINGS},
+    **{f"folder{end}": f"folder{end}" for end in ENDINGS},
+}
 
 
 TEMPLATES = """

@@ -163,23 +163,29 @@ ENCODER = nn.TransformerEncoderLayer(3, units=2, dropout=0.0, norm_first=True)
 DECODER = nn.TransformerDecoderLayer(3, units=2, dropout=0.0, norm_first=True)
 
 CASES: dict[str, Case] = {
-    "attention": Case(nn.Attention(), {"query": (2, 3), "key": (4, 3), "value": (4, 2)},
-                      lambda x, p: _dot(x)),
+    "attention": Case(
+        nn.Attention(), {"query": (2, 3), "key": (4, 3), "value": (4, 2)}, lambda x, p: _dot(x)
+    ),
     "self-attention, causal": Case(
-        nn.Attention(causal=True), (3, 2),
+        nn.Attention(causal=True),
+        (3, 2),
         lambda x, p: functional.scaled_dot_product_attention(x, x, x, is_causal=True),
     ),
     "attention with a mask of positions": Case(
-        nn.Attention(scale=1.0), {"query": (2, 3), "value": (4, 3), "mask": (4,)},
-        lambda x, p: _dot(x, scale=1.0), masks=("mask",),
+        nn.Attention(scale=1.0),
+        {"query": (2, 3), "value": (4, 3), "mask": (4,)},
+        lambda x, p: _dot(x, scale=1.0),
+        masks=("mask",),
     ),
     "attention with a mask of pairs": Case(
-        nn.Attention(scale="learned"), {"query": (2, 3), "value": (4, 3), "mask": (2, 4)},
-        lambda x, p: _dot({**x, "query": x["query"] * p["scale"]}, scale=1.0), masks=("mask",),
+        nn.Attention(scale="learned"),
+        {"query": (2, 3), "value": (4, 3), "mask": (2, 4)},
+        lambda x, p: _dot({**x, "query": x["query"] * p["scale"]}, scale=1.0),
+        masks=("mask",),
     ),
-    "attention with dropout": Case(nn.Attention(dropout=0.3), (3, 2), lambda x, p: (
-        functional.scaled_dot_product_attention(x, x, x)
-    )),
+    "attention with dropout": Case(
+        nn.Attention(dropout=0.3), (3, 2), lambda x, p: functional.scaled_dot_product_attention(x, x, x)
+    ),
     "additive attention": Case(nn.AdditiveAttention(), QUERY, _additive),
     "additive attention with projections": Case(
         nn.AdditiveAttention(units=3, scale=False), QUERY, lambda x, p: _additive(x, p, True)
@@ -189,8 +195,9 @@ CASES: dict[str, Case] = {
         nn.MultiHeadAttention(2), {**QUERY, "mask": (3,)}, lambda x, p: _torch_heads(x, p, 2), masks=("mask",)
     ),
     "multi-head of other widths": Case(
-        nn.MultiHeadAttention(2, units=6, value_units=4, bias=False, weight_initializer="he",
-            penalty=nn.L1(0.1)),
+        nn.MultiHeadAttention(
+            2, units=6, value_units=4, bias=False, weight_initializer="he", penalty=nn.L1(0.1)
+        ),
         WIDE,
         lambda x, p: _heads(x, p, 2),
     ),
@@ -198,8 +205,10 @@ CASES: dict[str, Case] = {
         nn.MultiHeadAttention(2, causal=True), (3, 4), lambda x, p: _heads(x, p, 2, is_causal=True)
     ),
     "multi-head with a mask of heads": Case(
-        nn.MultiHeadAttention(2), {**QUERY, "mask": (2, 2, 3)},
-        lambda x, p: _heads(x, p, 2, attn_mask=x["mask"]), masks=("mask",),
+        nn.MultiHeadAttention(2),
+        {**QUERY, "mask": (2, 2, 3)},
+        lambda x, p: _heads(x, p, 2, attn_mask=x["mask"]),
+        masks=("mask",),
     ),
     "multi-head, rotary": Case(
         nn.MultiHeadAttention(1, rotary=True), (3, 4), lambda x, p: _heads(x, p, 1, rotary=("halves",))
@@ -219,11 +228,13 @@ CASES: dict[str, Case] = {
     ),
     "rotary halves": Case(nn.RotaryPosition(), (3, 4), lambda x, p: _rotated(x, "halves")),
     "rotary neighbors": Case(
-        nn.RotaryPosition(base=50.0, pairs="neighbors"), (2, 3, 4), lambda x,
-        p: _rotated(x, "neighbors", 50.0)
+        nn.RotaryPosition(base=50.0, pairs="neighbors"),
+        (2, 3, 4),
+        lambda x, p: _rotated(x, "neighbors", 50.0),
     ),
     "feed forward": Case(
-        nn.FeedForward(3, activation="gelu"), (2, 2),
+        nn.FeedForward(3, activation="gelu"),
+        (2, 2),
         lambda x, p: dense(functional.gelu(dense(x, p, "hidden.")), p, "output."),
     ),
     "feed forward, gated": Case(nn.FeedForward(3, activation="silu", gated=True, bias=False), (2, 2), _gated),
@@ -231,15 +242,19 @@ CASES: dict[str, Case] = {
     "encoder block, norm first": Case(
         nn.TransformerEncoderLayer(3, units=2, activation="gelu", dropout=0.0, norm_first=True),
         {"sequence": (3, 3), "mask": (3,)},
-        lambda x, p: block_of(x, p, activation="gelu", norm_first=True), masks=("mask",),
+        lambda x, p: block_of(x, p, activation="gelu", norm_first=True),
+        masks=("mask",),
     ),
     "encoder block, causal": Case(
-        nn.TransformerEncoderLayer(3, units=2, dropout=0.0, causal=True), (2, 3), lambda x,
-        p: block_of(x, p, True)
+        nn.TransformerEncoderLayer(3, units=2, dropout=0.0, causal=True),
+        (2, 3),
+        lambda x, p: block_of(x, p, True),
     ),
     "encoder block with dropout": Case(nn.TransformerEncoderLayer(3, units=2), (2, 3), block_of),
     "decoder block": Case(
-        nn.TransformerDecoderLayer(3, units=2, dropout=0.0), {**READS, "memory_mask": (2,)}, _decoder,
+        nn.TransformerDecoderLayer(3, units=2, dropout=0.0),
+        {**READS, "memory_mask": (2,)},
+        _decoder,
         masks=("memory_mask",),
     ),
     "transformer": Case(
@@ -247,14 +262,18 @@ CASES: dict[str, Case] = {
             nn.TransformerEncoder(ENCODER, 1, norm=nn.LayerNorm()),
             nn.TransformerDecoder(DECODER, 1, norm=nn.LayerNorm()),
         ),
-        {"source": (2, 3), "target": (2, 3), "source_mask": (2,)}, transformer_of, masks=("source_mask",),
+        {"source": (2, 3), "target": (2, 3), "source_mask": (2,)},
+        transformer_of,
+        masks=("source_mask",),
     ),
     "einsum": Case(
-        nn.EinsumDense("btc,chd->bthd", (None, 2, 3), bias_axes="hd", activation="tanh"), (3, 4),
+        nn.EinsumDense("btc,chd->bthd", (None, 2, 3), bias_axes="hd", activation="tanh"),
+        (3, 4),
         lambda x, p: torch.tanh(torch.einsum("btc,chd->bthd", x, p["weight"]) + p["bias"]),
     ),
     "einsum of any axes": Case(
-        nn.EinsumDense("...c,cd->...d", 3, penalty=nn.L1(0.1)), (2, 4),
+        nn.EinsumDense("...c,cd->...d", 3, penalty=nn.L1(0.1)),
+        (2, 4),
         lambda x, p: torch.einsum("...c,cd->...d", x, p["weight"]),
     ),
     "einsum with a bias of one axis": Case(
@@ -262,4 +281,4 @@ CASES: dict[str, Case] = {
         (2, 2, 3, 2),
         lambda x, p: torch.einsum("bhtcu,hcd->bdht", x, p["weight"]) + p["bias"][:, None],
     ),
-}  # fmt: skip
+}

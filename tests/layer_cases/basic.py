@@ -20,7 +20,8 @@ CASES: dict[str, Case] = {
         nn.Dense(3, nn.Activation("sigmoid")), (4,), lambda x, p: torch.sigmoid(dense(x, p))
     ),
     "article": Case(
-        nn.Sequential(nn.Dense(3, "sigmoid"), nn.Dense(1, "sigmoid")), (2,),
+        nn.Sequential(nn.Dense(3, "sigmoid"), nn.Dense(1, "sigmoid")),
+        (2,),
         lambda x, p: torch.sigmoid(dense(torch.sigmoid(dense(x, p, "dense1.")), p, "dense2.")),
     ),
     "linear": Case(nn.Activation("linear"), (4,), lambda x, p: x),
@@ -47,9 +48,10 @@ CASES: dict[str, Case] = {
         nn.Residual(nn.Dense(4, "tanh")), (4,), lambda x, p: x + torch.tanh(dense(x, p, "dense."))
     ),
     "nested": Case(
-        nn.Sequential(nn.Residual(nn.Sequential(nn.Dense(5, "relu"), nn.Dense(4))), nn.Dense(2)), (4,),
+        nn.Sequential(nn.Residual(nn.Sequential(nn.Dense(5, "relu"), nn.Dense(4))), nn.Dense(2)),
+        (4,),
         lambda x, p: dense(
             x + dense(torch.relu(dense(x, p, f"{_IN}dense1.")), p, f"{_IN}dense2."), p, "dense1."
         ),
     ),
-}  # fmt: skip
+}

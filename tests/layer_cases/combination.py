@@ -52,23 +52,29 @@ def _merged(by: Any) -> Any:
 
 CASES: dict[str, Case] = {
     "concatenated branches": Case(
-        nn.Parallel(a=nn.Dense(2), b=nn.Dense(3, penalty=nn.L1(0.1))), (4,),
+        nn.Parallel(a=nn.Dense(2), b=nn.Dense(3, penalty=nn.L1(0.1))),
+        (4,),
         lambda x, p: torch.cat([dense(x, p, "a."), dense(x, p, "b.")], -1),
     ),
     "added branches": Case(
-        nn.Parallel("add", a=nn.Dense(2, weight_initializer="orthogonal"),
-            b=nn.Dense(2, bias_initializer=nn.Fill(0.5))),
+        nn.Parallel(
+            "add",
+            a=nn.Dense(2, weight_initializer="orthogonal"),
+            b=nn.Dense(2, bias_initializer=nn.Fill(0.5)),
+        ),
         (4,),
         lambda x, p: dense(x, p, "a.") + dense(x, p, "b."),
     ),
     "two towers": Case(
-        nn.Sequential(nn.Parallel("none", a=nn.Dense(2), b=nn.Dense(2)), nn.CosineSimilarity()), (3,),
+        nn.Sequential(nn.Parallel("none", a=nn.Dense(2), b=nn.Dense(2)), nn.CosineSimilarity()),
+        (3,),
         lambda x, p: functional.cosine_similarity(
             dense(x, p, "parallel1.a."), dense(x, p, "parallel1.b."), -1
         )[:, None],
     ),
     "multiplied by a gate": Case(
-        nn.Parallel("multiply", a=nn.Dense(3), b=nn.Dense(3, "sigmoid")), (2,),
+        nn.Parallel("multiply", a=nn.Dense(3), b=nn.Dense(3, "sigmoid")),
+        (2,),
         lambda x, p: dense(x, p, "a.") * torch.sigmoid(dense(x, p, "b.")),
     ),
     "add": Case(nn.Merge("add"), {**TWO, "c": (2, 3)}, lambda x, p: x["a"] + x["b"] + x["c"]),
@@ -77,31 +83,38 @@ CASES: dict[str, Case] = {
     "minimum": Case(nn.Merge("minimum"), TWO, _merged(torch.minimum)),
     "multiply": Case(nn.Merge("multiply"), TWO, _merged(torch.multiply)),
     "subtract": Case(nn.Merge("subtract"), TWO, _merged(torch.subtract)),
-    "concatenate": Case(nn.Merge("concatenate"), {"a": (2,), "b": (3,)},
-                        _merged(lambda a, b: torch.cat([a, b], -1))),
-    "concatenate times": Case(nn.Merge("concatenate", axis=1), {"a": (2, 3), "b": (1, 3)},
-                              _merged(lambda a, b: torch.cat([a, b], 1))),
+    "concatenate": Case(
+        nn.Merge("concatenate"), {"a": (2,), "b": (3,)}, _merged(lambda a, b: torch.cat([a, b], -1))
+    ),
+    "concatenate times": Case(
+        nn.Merge("concatenate", axis=1),
+        {"a": (2, 3), "b": (1, 3)},
+        _merged(lambda a, b: torch.cat([a, b], 1)),
+    ),
     "dot": Case(nn.Dot(), {"a": (3,), "b": (3,)}, lambda x, p: (x["a"] * x["b"]).sum(-1, keepdim=True)),
     "dot product of all pairs, normalized": Case(nn.Dot((1, 1), normalize=True), TWO, _cosines),
     "cosine": Case(
-        nn.CosineSimilarity(), TWO,
-        lambda x, p: functional.cosine_similarity(x["a"], x["b"], -1)[..., None],
+        nn.CosineSimilarity(), TWO, lambda x, p: functional.cosine_similarity(x["a"], x["b"], -1)[..., None]
     ),
     "distance": Case(nn.PairwiseDistance(), TWO, _distance(2.0)),
     "distance of the third norm": Case(nn.PairwiseDistance(3.0, epsilon=1e-6), TWO, _distance(3.0)),
     "bilinear": Case(
-        nn.Bilinear(2), {"a": (2, 3), "b": (2, 2)},
+        nn.Bilinear(2),
+        {"a": (2, 3), "b": (2, 2)},
         lambda x, p: functional.bilinear(x["a"], x["b"], p["weight"], p["bias"]),
     ),
     "bilinear without bias": Case(
-        nn.Bilinear(2, bias=False, weight_initializer="he", penalty=nn.L1(0.1)), {"a": (3,), "b": (4,)},
+        nn.Bilinear(2, bias=False, weight_initializer="he", penalty=nn.L1(0.1)),
+        {"a": (3,), "b": (4,)},
         lambda x, p: functional.bilinear(x["a"], x["b"], p["weight"]),
     ),
     "rematerialized": Case(
-        nn.Sequential(nn.Dense(3), nn.Remat(nn.Residual(nn.Dense(3, "tanh")))), (2,),
-        _rematerialized, _rematerialized,
+        nn.Sequential(nn.Dense(3), nn.Remat(nn.Residual(nn.Dense(3, "tanh")))),
+        (2,),
+        _rematerialized,
+        _rematerialized,
     ),
     "highway": Case(nn.Highway("tanh"), (3,), _highway),
     "squeeze and excite": Case(nn.SqueezeExcite(reduction=2), (2, 2, 4), _excited),
     "mixture of experts": Case(nn.MixtureOfExperts(3, nn.Dense(2, "tanh")), (2, 3), _experts),
-}  # fmt: skip
+}

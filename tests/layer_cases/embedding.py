@@ -40,25 +40,31 @@ def _hashed_bag(x: torch.Tensor, p: P) -> torch.Tensor:
 
 
 CASES: dict[str, Case] = {
-    "embedding": Case(
-        nn.Embedding(5, 2), (3,), lambda x, p: functional.embedding(x, p["weight"]), None, 5
-    ),
+    "embedding": Case(nn.Embedding(5, 2), (3,), lambda x, p: functional.embedding(x, p["weight"]), None, 5),
     "embedding with padding": Case(nn.Embedding(5, 3, padding_index=2), (4,), _with_padding, None, 5),
     "embedding of one word": Case(
-        nn.Embedding(4, 2, weight_initializer="xavier", penalty=nn.L1(0.1)), (),
-        lambda x, p: functional.embedding(x, p["weight"]), None, 4,
+        nn.Embedding(4, 2, weight_initializer="xavier", penalty=nn.L1(0.1)),
+        (),
+        lambda x, p: functional.embedding(x, p["weight"]),
+        None,
+        4,
     ),
     "bag of means": Case(nn.EmbeddingBag(5, 2), (4,), _bag("mean"), None, 5),
     "bag of sums": Case(nn.EmbeddingBag(5, 2, mode="sum"), (2, 3), _bag("sum"), None, 5),
     "bag of the largest": Case(nn.EmbeddingBag(5, 2, mode="max"), (4,), _bag("max"), None, 5),
     "bag of means with padding": Case(nn.EmbeddingBag(3, 2, padding_index=0), (3,), _bag("mean", 0), None, 3),
-    "bag of sums with padding": Case(nn.EmbeddingBag(3, 2, mode="sum", padding_index=0), (3,), _bag("sum", 0),
-        None, 3),
-    "bag of the largest with padding": Case(nn.EmbeddingBag(3, 2, mode="max", padding_index=0), (3,),
-        _bag("max", 0), None, 3),
+    "bag of sums with padding": Case(
+        nn.EmbeddingBag(3, 2, mode="sum", padding_index=0), (3,), _bag("sum", 0), None, 3
+    ),
+    "bag of the largest with padding": Case(
+        nn.EmbeddingBag(3, 2, mode="max", padding_index=0), (3,), _bag("max", 0), None, 3
+    ),
     "hashed n-grams": Case(
-        nn.Sequential(nn.HashedNGrams(5, 7, lengths=(1, 2)), nn.EmbeddingBag(7, 2, mode="sum")), (3,),
-        _hashed_bag, None, 5,
+        nn.Sequential(nn.HashedNGrams(5, 7, lengths=(1, 2)), nn.EmbeddingBag(7, 2, mode="sum")),
+        (3,),
+        _hashed_bag,
+        None,
+        5,
     ),
     "padding mask of words": Case(nn.PaddingMask(), (5,), None, None, 3),
-}  # fmt: skip
+}

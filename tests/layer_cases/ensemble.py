@@ -44,32 +44,36 @@ CASES = {
     ),
     "ensemble dense": Case(nn.EnsembleDense(2, "tanh"), (3, 4), _dense),
     "ensemble linear model": Case(
-        nn.EnsembleLinearModel(2, 3, "softmax"), (4,),
+        nn.EnsembleLinearModel(2, 3, "softmax"),
+        (4,),
         lambda x, p: torch.einsum("bf,kcf->bkc", x, p["weight"]) + p["bias"],
     ),
-    "ensemble mean of values": Case(
-        nn.EnsembleMean("value"), (3, 2), lambda x, p: x.mean(1), _same
-    ),
+    "ensemble mean of values": Case(nn.EnsembleMean("value"), (3, 2), lambda x, p: x.mean(1), _same),
     "ensemble mean of probabilities": Case(
         nn.EnsembleMean("softmax"), (3, 2), lambda x, p: _log_mean(torch.log_softmax(x, -1)), _same
     ),
     "ensemble mean of yes and no": Case(
-        nn.EnsembleMean("sigmoid"), (3, 2),
-        lambda x, p: torch.logit(torch.sigmoid(x).mean(1)), _same,
+        nn.EnsembleMean("sigmoid"), (3, 2), lambda x, p: torch.logit(torch.sigmoid(x).mean(1)), _same
     ),
     "weighted mean of values": Case(
-        nn.EnsembleMean("value", initial_weights=(0.25, 0.75)), (4, 2),
-        lambda x, p: (x * p["weights"].repeat_interleave(2)[:, None] / 2.0).sum(1), _same,
+        nn.EnsembleMean("value", initial_weights=(0.25, 0.75)),
+        (4, 2),
+        lambda x, p: (x * p["weights"].repeat_interleave(2)[:, None] / 2.0).sum(1),
+        _same,
     ),
     "weighted mean of probabilities": Case(
-        nn.EnsembleMean("softmax", initial_weights=(0.0, 1.0)), (4, 3),
-        lambda x, p: _weighted_log_mean(torch.log_softmax(x, -1), p["weights"]), _same,
+        nn.EnsembleMean("softmax", initial_weights=(0.0, 1.0)),
+        (4, 3),
+        lambda x, p: _weighted_log_mean(torch.log_softmax(x, -1), p["weights"]),
+        _same,
     ),
     "weighted mean of yes and no": Case(
-        nn.EnsembleMean("sigmoid", initial_weights=(0.5, 0.5)), (4, 2),
+        nn.EnsembleMean("sigmoid", initial_weights=(0.5, 0.5)),
+        (4, 2),
         lambda x, p: (
             _weighted_log_mean(-torch.nn.functional.softplus(-x), p["weights"])
             - _weighted_log_mean(-torch.nn.functional.softplus(x), p["weights"])
-        ), _same,
+        ),
+        _same,
     ),
-}  # fmt: skip
+}

@@ -41,7 +41,9 @@ def _network(x: dict[str, torch.Tensor], p: P) -> torch.Tensor:
 CASES: dict[str, Case] = {
     "gated graph convolution": Case(nn.GatedGraphConv(2), GRAPH, _gated),
     "graph network": Case(
-        nn.GraphNetwork(5, rounds=1, activation="tanh"), {**GRAPH, "mask": (NODES,)}, _network,
+        nn.GraphNetwork(5, rounds=1, activation="tanh"),
+        {**GRAPH, "mask": (NODES,)},
+        _network,
         masks=("edges", "mask"),
     ),
-}  # fmt: skip
+}

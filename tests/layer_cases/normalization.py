@@ -51,8 +51,10 @@ CASES: dict[str, Case] = {
         nn.BatchNorm(), (2,), lambda x, p: _batch_norm(x, p, False), lambda x, p: _batch_norm(x, p, True)
     ),
     "batch norm of images": Case(
-        nn.BatchNorm(momentum=0.3, epsilon=1e-3, scale=False, shift=False), (2, 2, 2),
-        lambda x, p: _batch_norm(x, p, False, 1e-3), lambda x, p: _batch_norm(x, p, True, 1e-3),
+        nn.BatchNorm(momentum=0.3, epsilon=1e-3, scale=False, shift=False),
+        (2, 2, 2),
+        lambda x, p: _batch_norm(x, p, False, 1e-3),
+        lambda x, p: _batch_norm(x, p, True, 1e-3),
     ),
     "layer norm": Case(nn.LayerNorm(), (2, 4), lambda x, p: _layer_norm(x, p, 1)),
     "layer norm of images": Case(
@@ -60,41 +62,45 @@ CASES: dict[str, Case] = {
     ),
     "group norm": Case(nn.GroupNorm(2), (2, 2, 4), lambda x, p: _group_norm(x, p, 2)),
     "group norm of vectors": Case(nn.GroupNorm(3), (6,), lambda x, p: _group_norm(x, p, 3)),
-    "instance norm": Case(
-        nn.InstanceNorm(), (4, 2), lambda x, p: last(functional.instance_norm(first(x)))
-    ),
+    "instance norm": Case(nn.InstanceNorm(), (4, 2), lambda x, p: last(functional.instance_norm(first(x)))),
     "instance norm, learned": Case(
-        nn.InstanceNorm(scale=True, shift=True), (2, 2, 2),
+        nn.InstanceNorm(scale=True, shift=True),
+        (2, 2, 2),
         lambda x, p: last(functional.instance_norm(first(x), weight=p["scale"], bias=p["shift"])),
     ),
     "rms norm": Case(
         nn.RMSNorm(), (2, 4), lambda x, p: functional.rms_norm(x, x.shape[-1:], p["scale"], 1e-6)
     ),
     "rms norm of images": Case(
-        nn.RMSNorm(axes=2, epsilon=1e-3, scale=False), (3, 2),
+        nn.RMSNorm(axes=2, epsilon=1e-3, scale=False),
+        (3, 2),
         lambda x, p: functional.rms_norm(x, x.shape[-2:], None, 1e-3),
     ),
     "unit norm": Case(nn.UnitNorm(), (2, 4), lambda x, p: functional.normalize(x, dim=-1)),
     "local response norm": Case(
-        nn.LocalResponseNorm(3, alpha=0.5, beta=0.6, k=2.0), (2, 5),
+        nn.LocalResponseNorm(3, alpha=0.5, beta=0.6, k=2.0),
+        (2, 5),
         lambda x, p: last(functional.local_response_norm(first(x), 3, 0.5, 0.6, 2.0)),
     ),
     "local response norm, even": Case(
-        nn.LocalResponseNorm(2, alpha=0.5), (2, 1, 3),
+        nn.LocalResponseNorm(2, alpha=0.5),
+        (2, 1, 3),
         lambda x, p: last(functional.local_response_norm(first(x), 2, 0.5)),
     ),
-    "weight norm": Case(
-        nn.WeightNorm(nn.Dense(3)), (4,), lambda x, p: dense(x, _with_gain(p, "dense."))
-    ),
+    "weight norm": Case(nn.WeightNorm(nn.Dense(3)), (4,), lambda x, p: dense(x, _with_gain(p, "dense."))),
     "weight norm of a convolution": Case(
         nn.WeightNorm(nn.Conv(2, 2)), (3, 2), lambda x, p: conv(x, _with_gain(p, "conv."))
     ),
     "spectral norm": Case(
-        nn.SpectralNorm(nn.Dense(3)), (4,), lambda x, p: dense(x, _spectral_norm(p, "dense.", False)),
+        nn.SpectralNorm(nn.Dense(3)),
+        (4,),
+        lambda x, p: dense(x, _spectral_norm(p, "dense.", False)),
         lambda x, p: dense(x, _spectral_norm(p, "dense.", True)),
     ),
     "spectral norm of a convolution": Case(
-        nn.SpectralNorm(nn.Conv(2, 2)), (3, 2), lambda x, p: conv(x, _spectral_norm(p, "conv.", False)),
+        nn.SpectralNorm(nn.Conv(2, 2)),
+        (3, 2),
+        lambda x, p: conv(x, _spectral_norm(p, "conv.", False)),
         lambda x, p: conv(x, _spectral_norm(p, "conv.", True)),
     ),
-}  # fmt: skip
+}

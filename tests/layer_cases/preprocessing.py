@@ -27,20 +27,23 @@ def _encoded(mode: str) -> Any:
 
 CASES: dict[str, Case] = {
     "activity": Case(
-        nn.Sequential(nn.Dense(3, "tanh"), nn.ActivityRegularization(nn.L1(0.1))), (2,),
+        nn.Sequential(nn.Dense(3, "tanh"), nn.ActivityRegularization(nn.L1(0.1))),
+        (2,),
         lambda x, p: torch.tanh(dense(x, p, "dense1.")),
     ),
     "rescaling": Case(nn.Rescaling(2.0, -1.0), (2, 3), lambda x, p: x * 2 - 1),
     "normalization": Case(
-        nn.Normalization(mean=(1.0, -2.0, 0.5), variance=4.0), (2, 3),
+        nn.Normalization(mean=(1.0, -2.0, 0.5), variance=4.0),
+        (2, 3),
         lambda x, p: (x - torch.tensor([1.0, -2.0, 0.5], dtype=x.dtype)) / 2,
     ),
     "age groups": Case(
         nn.Sequential(nn.Discretization((1.0, 3.0)), nn.Embedding(3, 2)), (2,), _embedded_ages, vocabulary=5
     ),
     **{
-        mode: Case(nn.Sequential(nn.CategoryEncoding(5, mode=mode), nn.Dense(2)), (3,), _encoded(mode),
-            None, 5)
+        mode: Case(
+            nn.Sequential(nn.CategoryEncoding(5, mode=mode), nn.Dense(2)), (3,), _encoded(mode), None, 5
+        )
         for mode in ("one_hot", "multi_hot", "count")
     },
-}  # fmt: skip
+}

@@ -122,16 +122,16 @@ def _time_distributed(x: torch.Tensor, p: P) -> torch.Tensor:
 WITH_MASK = {"sequence": (4, 2), "mask": (4,)}
 CASES: dict[str, Case] = {
     "rnn": Case(nn.RNN(3), (4, 2), _peer("rnn")),
-    "rnn, backwards": Case(
-        nn.RNN(3, reverse=True, **SEQUENCE), (4, 2), _peer("rnn", True, "sequence")
-    ),
+    "rnn, backwards": Case(nn.RNN(3, reverse=True, **SEQUENCE), (4, 2), _peer("rnn", True, "sequence")),
     "rnn, relu": Case(nn.RNN(2, activation="relu", bias=False, **SEQUENCE), (3, 2), _relu),
     "lstm": Case(nn.LSTM(3), (4, 2), _peer("lstm")),
     "lstm, sequence": Case(nn.LSTM(2, **SEQUENCE), (3, 2), _peer("lstm", False, "sequence")),
     "lstm with mask": Case(nn.LSTM(3), WITH_MASK, _peer("lstm"), masks=("mask",)),
     "lstm with states": Case(
-        nn.LSTM(2, **SEQUENCE), {"sequence": (3, 2), "hidden": (2,), "cell": (2,), "mask": (3,)},
-        _peer("lstm", False, "sequence"), masks=("mask",),
+        nn.LSTM(2, **SEQUENCE),
+        {"sequence": (3, 2), "hidden": (2,), "cell": (2,), "mask": (3,)},
+        _peer("lstm", False, "sequence"),
+        masks=("mask",),
     ),
     "gru": Case(nn.GRU(3), (4, 2), _peer("gru")),
     "gru with mask, backwards": Case(
@@ -140,8 +140,9 @@ CASES: dict[str, Case] = {
     "gru with dropout": Case(nn.GRU(2, dropout=0.5, recurrent_dropout=0.25), (3, 2), _peer("gru")),
     "bidirectional": Case(nn.Bidirectional(nn.GRU(2)), (3, 2), _both("gru", "last")),
     "bidirectional, added": Case(
-        nn.Bidirectional(nn.LSTM(2, **SEQUENCE), merge_mode="add"), (3, 2),
-        _both("lstm", "sequence", join=torch.add)
+        nn.Bidirectional(nn.LSTM(2, **SEQUENCE), merge_mode="add"),
+        (3, 2),
+        _both("lstm", "sequence", join=torch.add),
     ),
     "stacked, bidirectional": Case(
         nn.Stacked(nn.Bidirectional(nn.LSTM(3)), nn.Bidirectional(nn.LSTM(3, **SEQUENCE))), (4, 2), _modules
@@ -150,7 +151,8 @@ CASES: dict[str, Case] = {
         nn.Stacked(nn.GRU(3), nn.RNN(2, reverse=True)), WITH_MASK, _two_layers, masks=("mask",)
     ),
     "stacked with dropout": Case(
-        nn.Stacked(nn.RNN(2), nn.RNN(2), dropout=0.5), (3, 2),
+        nn.Stacked(nn.RNN(2), nn.RNN(2), dropout=0.5),
+        (3, 2),
         lambda x, p: _peer("rnn", name="rnn2.")(_peer("rnn", returns="sequence", name="rnn1.")(x, p), p),
     ),
     "masking": Case(nn.Masking(nn.LSTM(2)), (3, 2), _masked),
@@ -161,4 +163,4 @@ CASES: dict[str, Case] = {
     "time distributed": Case(
         nn.Sequential(nn.TimeDistributed(nn.Conv(2, 2)), nn.Flatten()), (3, 2, 3, 2), _time_distributed
     ),
-}  # fmt: skip
+}

@@ -42,35 +42,40 @@ def _volumes(x: torch.Tensor, p: P) -> torch.Tensor:
 CASES: dict[str, Case] = {
     "pad": Case(nn.Pad(((1, 0), 2)), (2, 3, 2), _padded(2, 2, 1, 0)),
     "pad constant": Case(nn.Pad(1, value=0.7), (2, 1, 2, 1), _padded(*(1,) * 6, value=0.7)),
-    "pad reflect": Case(nn.Pad(((1, 2), 1), mode="reflect"), (3, 2, 2),
-        _padded(1, 1, 1, 2, mode="reflect")),
+    "pad reflect": Case(nn.Pad(((1, 2), 1), mode="reflect"), (3, 2, 2), _padded(1, 1, 1, 2, mode="reflect")),
     "pad replicate": Case(nn.Pad(((3, 1),), mode="replicate"), (2, 2), _padded(3, 1, mode="replicate")),
     "pad circular": Case(
         nn.Pad((0, 1, 2), mode="circular"), (1, 2, 2, 1), _padded(2, 2, 1, 1, 0, 0, mode="circular")
     ),
     "crop": Case(nn.Crop(((1, 0), 1)), (3, 4, 2), lambda x, p: x[:, 1:, 1:-1]),
-    "up nearest": Case(nn.UpSampling(scale_factor=(2, 3)), (2, 2, 2),
-        _resize(scale_factor=(2, 3), mode="nearest")),
-    "up linear": Case(nn.UpSampling(scale_factor=2, mode="linear"), (3, 2),
-        _resize(scale_factor=2, mode="linear")),
+    "up nearest": Case(
+        nn.UpSampling(scale_factor=(2, 3)), (2, 2, 2), _resize(scale_factor=(2, 3), mode="nearest")
+    ),
+    "up linear": Case(
+        nn.UpSampling(scale_factor=2, mode="linear"), (3, 2), _resize(scale_factor=2, mode="linear")
+    ),
     "up bilinear": Case(
-        nn.UpSampling(scale_factor=(2, 3), mode="linear"), (3, 2, 2),
-        _resize(scale_factor=(2, 3), mode="bilinear")
+        nn.UpSampling(scale_factor=(2, 3), mode="linear"),
+        (3, 2, 2),
+        _resize(scale_factor=(2, 3), mode="bilinear"),
     ),
     "up bilinear with aligned corners": Case(
-        nn.UpSampling(mode="linear", align_corners=True), (3, 2, 2),
+        nn.UpSampling(mode="linear", align_corners=True),
+        (3, 2, 2),
         _resize(scale_factor=2, mode="bilinear", align_corners=True),
     ),
     "up trilinear": Case(
         nn.UpSampling(scale_factor=2, mode="linear"), (2, 1, 2, 1), _resize(scale_factor=2, mode="trilinear")
     ),
-    "up cubic": Case(nn.UpSampling(scale_factor=2, mode="cubic"), (3, 4, 1),
-        _resize(scale_factor=2, mode="bicubic")),
+    "up cubic": Case(
+        nn.UpSampling(scale_factor=2, mode="cubic"), (3, 4, 1), _resize(scale_factor=2, mode="bicubic")
+    ),
     "to a size": Case(
         nn.UpSampling(size=(3, 7), mode="linear"), (5, 4, 1), _resize(size=(3, 7), mode="bilinear")
     ),
     "up by a fractional factor": Case(
-        nn.UpSampling(scale_factor=(1.7, 0.6), mode="linear"), (3, 4, 2),
+        nn.UpSampling(scale_factor=(1.7, 0.6), mode="linear"),
+        (3, 4, 2),
         _resize(scale_factor=(1.7, 0.6), mode="bilinear"),
     ),
     "up nearest by a fractional factor": Case(
@@ -87,7 +92,8 @@ CASES: dict[str, Case] = {
     "channel shuffle": Case(
         nn.ChannelShuffle(2), (1, 2, 6), lambda x, p: last(torch.nn.ChannelShuffle(2)(first(x)))
     ),
-    "unfold": Case(nn.Unfold((2, 3), stride=(1, 2), padding=((1, 1), 0), dilation=(2, 1)), (3, 4, 2),
-        _unfolded),
+    "unfold": Case(
+        nn.Unfold((2, 3), stride=(1, 2), padding=((1, 1), 0), dilation=(2, 1)), (3, 4, 2), _unfolded
+    ),
     "fold": Case(nn.Fold((3, 4), 2, stride=(1, 2)), (2, 2, 8), _folded),
-}  # fmt: skip
+}

@@ -97,35 +97,43 @@ _SKIP = nn.Skip(
 
 CASES: dict[str, Case] = {
     "residual with a shortcut": Case(
-        nn.Residual(nn.Dense(3), shortcut=nn.Dense(3, bias=False), activation="tanh"), (2,),
+        nn.Residual(nn.Dense(3), shortcut=nn.Dense(3, bias=False), activation="tanh"),
+        (2,),
         lambda x, p: torch.tanh(dense(x, p, "shortcut.") + dense(x, p, "dense.")),
     ),
     "residual of named values with a shortcut": Case(
         nn.Residual(nn.Dot(), shortcut=nn.Parallel("add", a=nn.Dense(1), b=nn.Dense(1, bias=False))),
         {"a": (3,), "b": (3,)},
-        lambda x, p: (x["a"] * x["b"]).sum(-1, keepdim=True)
-        + dense(x["a"], p, "shortcut.a.")
-        + dense(x["b"], p, "shortcut.b."),
+        lambda x, p: (
+            (x["a"] * x["b"]).sum(-1, keepdim=True)
+            + dense(x["a"], p, "shortcut.a.")
+            + dense(x["b"], p, "shortcut.b.")
+        ),
     ),
     "residual with a layer as activation": Case(
-        nn.Residual(nn.Dense(2), activation=nn.Activation("sigmoid")), (2,),
+        nn.Residual(nn.Dense(2), activation=nn.Activation("sigmoid")),
+        (2,),
         lambda x, p: torch.sigmoid(x + dense(x, p, "dense.")),
     ),
     "basic block": Case(nn.BasicBlock(2), (3, 2, 2), *_basic(1)),
     "basic block with a projection": Case(nn.BasicBlock(3, stride=2), (3, 4, 2), *_basic(2)),
-    "basic block with zeros": Case(nn.BasicBlock(3, stride=2, shortcut="zeros", norm=nn.Identity()),
-        (3, 4, 2), _zeros),
-    "basic block to fewer channels": Case(nn.BasicBlock(2, stride=1, shortcut="zeros", norm=nn.Identity()),
-        (4, 3), _narrower),
+    "basic block with zeros": Case(
+        nn.BasicBlock(3, stride=2, shortcut="zeros", norm=nn.Identity()), (3, 4, 2), _zeros
+    ),
+    "basic block to fewer channels": Case(
+        nn.BasicBlock(2, stride=1, shortcut="zeros", norm=nn.Identity()), (4, 3), _narrower
+    ),
     "bottleneck": Case(
         nn.Bottleneck(2, stride=2, expansion=2), (3, 2, 2), _bottleneck(False), _bottleneck(True)
     ),
     "inverted residual": Case(
-        nn.InvertedResidual(3, 4, 2, squeeze_excite=True, activation="tanh"), (3, 2, 2),
-        *_inverted(1, True, torch.tanh)
+        nn.InvertedResidual(3, 4, 2, squeeze_excite=True, activation="tanh"),
+        (3, 2, 2),
+        *_inverted(1, True, torch.tanh),
     ),
     "inverted residual with steps": Case(
-        nn.InvertedResidual(3, 2, 3, activation=nn.Activation("sigmoid"), stride=2), (3, 4, 2),
+        nn.InvertedResidual(3, 2, 3, activation=nn.Activation("sigmoid"), stride=2),
+        (3, 4, 2),
         *_inverted(2, False, torch.sigmoid),
     ),
     "skip": Case(_SKIP, (6, 2), _skipped),
@@ -133,13 +141,15 @@ CASES: dict[str, Case] = {
         nn.Skip(nn.Conv(1, 1)), (2, 2, 2), lambda x, p: torch.cat([x, conv(x, p)], -1)
     ),
     "squeeze and excite with a hard gate": Case(
-        nn.SqueezeExcite(units=3, gate="hard_sigmoid"), (2, 2, 2),
-        lambda x, p: x * _hard(
-            dense(torch.relu(dense(x.mean((1, 2)), p, "squeeze.")), p, "excite.")
-        )[:, None, None],
+        nn.SqueezeExcite(units=3, gate="hard_sigmoid"),
+        (2, 2, 2),
+        lambda x, p: (
+            x * _hard(dense(torch.relu(dense(x.mean((1, 2)), p, "squeeze.")), p, "excite."))[:, None, None]
+        ),
     ),
     "sequential with names": Case(
-        nn.Sequential(nn.Dense(3), middle=nn.Dense(2, "tanh"), head=nn.Dense(2)), (2,),
+        nn.Sequential(nn.Dense(3), middle=nn.Dense(2, "tanh"), head=nn.Dense(2)),
+        (2,),
         lambda x, p: dense(torch.tanh(dense(dense(x, p, "dense1."), p, "middle.")), p, "head."),
     ),
-}  # fmt: skip
+}

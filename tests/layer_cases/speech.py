@@ -29,12 +29,14 @@ CASES: dict[str, Case] = {
         nn.LengthRegulator(5), {"values": (4, 3), "durations": (4,)}, _repeated, masks=("durations",)
     ),
     "length regulator that cuts": Case(
-        nn.Sequential(nn.Parallel("none", values=nn.Embedding(5, 2), durations=nn.Identity()),
-                      nn.LengthRegulator(5)),
+        nn.Sequential(
+            nn.Parallel("none", values=nn.Embedding(5, 2), durations=nn.Identity()), nn.LengthRegulator(5)
+        ),
         {"values": (3,), "durations": (3,)},
-        lambda x, p: _repeated({**x, "values": p["parallel1.values.weight"][x["values"]]}, p), vocabulary=5,
+        lambda x, p: _repeated({**x, "values": p["parallel1.values.weight"][x["values"]]}, p),
+        vocabulary=5,
     ),
     "fast speech": Case(
         nn.Sequential(nn.FastSpeech(*_PARTS, 6), _JOINED), {"phonemes": (3,), "durations": (3,)}, vocabulary=4
     ),
-}  # fmt: skip
+}

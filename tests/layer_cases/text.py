@@ -60,8 +60,9 @@ def _pooled(how: str) -> Any:
         rows = []
         for row, mask in zip(x["sequence"], x["mask"], strict=True):
             valid = row[mask]
-            rows.append({"mean": valid.mean(0), "max": valid.amax(0), "first": valid[0],
-                         "last": valid[-1]}[how])  # fmt: skip
+            rows.append(
+                {"mean": valid.mean(0), "max": valid.amax(0), "first": valid[0], "last": valid[-1]}[how]
+            )
         return torch.stack(rows)
 
     return peer
@@ -138,17 +139,21 @@ def _span_reader(x: Any, p: P) -> torch.Tensor:
 
 CASES: dict[str, Case] = {
     "embedding, scaled": Case(
-        nn.Embedding(5, 2, scale=1.5), (3,), lambda x, p: _rows({".weight": p["weight"]}, "", x) * 1.5,
-        None, 5,
+        nn.Embedding(5, 2, scale=1.5),
+        (3,),
+        lambda x, p: _rows({".weight": p["weight"]}, "", x) * 1.5,
+        None,
+        5,
     ),
     "unembedding": Case(
-        nn.Sequential(nn.Embedding(5, 2), nn.Dense(2, "tanh"), nn.Unembedding()), (3,),
+        nn.Sequential(nn.Embedding(5, 2), nn.Dense(2, "tanh"), nn.Unembedding()),
+        (3,),
         lambda x, p: torch.tanh(dense(_rows(p, "embedding1", x), p, "dense1.")) @ p["embedding1.weight"].T,
-        None, 5,
+        None,
+        5,
     ),
     "class token": Case(
-        nn.ClassToken(), (2, 3),
-        lambda x, p: torch.cat([p["weight"].expand(x.shape[0], 1, -1), x], 1),
+        nn.ClassToken(), (2, 3), lambda x, p: torch.cat([p["weight"].expand(x.shape[0], 1, -1), x], 1)
     ),
     "patches": Case(
         nn.PatchEmbedding(3, 2, image_size=4), (4, 4, 2), lambda x, p: conv(x, p, stride=2).flatten(1, 2)
@@ -165,23 +170,35 @@ CASES: dict[str, Case] = {
     "text encoder that computes its mask": Case(replace(READER, dropout=0.2), (3,), _encoder, None, 4),
     "translator": Case(
         nn.Translator(WORDS, SINES, BODY, nn.Unembedding("words"), dropout=0.0),
-        {**TEXTS, "source_mask": (2,)}, _translated, None, 4, ("source_mask",),
+        {**TEXTS, "source_mask": (2,)},
+        _translated,
+        None,
+        4,
+        ("source_mask",),
     ),
     "translator of two vocabularies": Case(
         nn.Translator(WORDS, SINES, BODY, nn.Dense(5), target_words=WORDS, dropout=0.0, padding_index=1),
         TEXTS,
-        _translated, None, 4,
+        _translated,
+        None,
+        4,
     ),
     "span reader": Case(
         nn.SpanReader(4, 3, embedding=2, convolutions=2),
-        {"passage": (5,), "question": (3,), "features": (5, 2)}, _span_reader, None, 4,
+        {"passage": (5,), "question": (3,), "features": (5, 2)},
+        _span_reader,
+        None,
+        4,
     ),
     "span reader that may mark none": Case(
         nn.SpanReader(4, 3, embedding=2, convolutions=2, no_answer=True),
-        {"passage": (5,), "question": (3,), "features": (5, 2)}, _span_reader, None, 4,
+        {"passage": (5,), "question": (3,), "features": (5, 2)},
+        _span_reader,
+        None,
+        4,
     ),
     "hierarchical softmax": Case(nn.AdaptiveLogSoftmax(7, (2, 4), div_value=2.0), (6,), _hierarchical),
-    "hierarchical softmax of sequences": Case(nn.AdaptiveLogSoftmax(7, (2, 4), div_value=2.0,
-        head_bias=True), (3, 6),
-        _hierarchical),
-}  # fmt: skip
+    "hierarchical softmax of sequences": Case(
+        nn.AdaptiveLogSoftmax(7, (2, 4), div_value=2.0, head_bias=True), (3, 6), _hierarchical
+    ),
+}

@@ -35,21 +35,25 @@ CASES: dict[str, Case] = {
         nn.Sequential(nn.MaxPool(2, return_indices=True), nn.MaxUnpool(2)), (4, 6, 2), _unpooled(2)
     ),
     "max unpool over time": Case(
-        nn.Sequential(nn.MaxPool(2, 3, padding=1, return_indices=True),
-            nn.MaxUnpool(2, 3, padding=1, output_size=(6,))),
+        nn.Sequential(
+            nn.MaxPool(2, 3, padding=1, return_indices=True), nn.MaxUnpool(2, 3, padding=1, output_size=(6,))
+        ),
         (6, 2),
         _unpooled(2, 3, 1, (6,)),
     ),
     "max unpool of volumes": Case(
-        nn.Sequential(nn.MaxPool((1, 2, 2), return_indices=True),
-            nn.MaxUnpool((1, 2, 2), output_size=(2, 5, 2))),
-        (2, 5, 2, 1), _unpooled((1, 2, 2), space=(2, 5, 2)),
+        nn.Sequential(
+            nn.MaxPool((1, 2, 2), return_indices=True), nn.MaxUnpool((1, 2, 2), output_size=(2, 5, 2))
+        ),
+        (2, 5, 2, 1),
+        _unpooled((1, 2, 2), space=(2, 5, 2)),
     ),
     "max unpool after a convolution": Case(
         nn.Sequential(nn.MaxPool(2, return_indices=True), _VALUES, nn.MaxUnpool(2)), (4, 4, 2), _decoded
     ),
     "dilated max pool": Case(
-        nn.MaxPool(2, 1, dilation=2), (4, 5, 2),
+        nn.MaxPool(2, 1, dilation=2),
+        (4, 5, 2),
         lambda x, p: last(functional.max_pool2d(first(x), 2, 1, 0, 2)),
     ),
-}  # fmt: skip
+}

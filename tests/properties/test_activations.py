@@ -103,20 +103,45 @@ CASES: dict[str, Case] = {
     "squareplus": Case(A("squareplus"), lambda x: (x + torch.sqrt(x * x + 4)) / 2),
     "tanh": Case(A("tanh"), torch.tanh),
     "tanh_shrink": Case(A("tanh_shrink"), F.tanhshrink),
-    "threshold": Case(
-        A("threshold", threshold=0.5, value=-2.0), lambda x: F.threshold(x, 0.5, -2.0)
-    ),
-}  # fmt: skip
+    "threshold": Case(A("threshold", threshold=0.5, value=-2.0), lambda x: F.threshold(x, 0.5, -2.0)),
+}
 
 _TRIED = {case.layer.name for case in CASES.values()}
 CASES.update({name: Case(A(name)) for name in ACTIVATIONS if name not in _TRIED})
 PYTORCH = set(torch.nn.modules.activation.__all__) - {"MultiheadAttention", "Softmax2d"}
 KERAS = {
-    "celu", "elu", "exponential", "gelu", "glu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_tanh",
-    "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu", "relu6", "selu", "sigmoid", "silu",
-    "soft_shrink", "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid", "sparsemax",
-    "squareplus", "tanh", "tanh_shrink", "threshold", "PReLU",
-}  # fmt: skip
+    "celu",
+    "elu",
+    "exponential",
+    "gelu",
+    "glu",
+    "hard_shrink",
+    "hard_sigmoid",
+    "hard_silu",
+    "hard_tanh",
+    "leaky_relu",
+    "linear",
+    "log_sigmoid",
+    "log_softmax",
+    "mish",
+    "relu",
+    "relu6",
+    "selu",
+    "sigmoid",
+    "silu",
+    "soft_shrink",
+    "softmax",
+    "softplus",
+    "softsign",
+    "sparse_plus",
+    "sparse_sigmoid",
+    "sparsemax",
+    "squareplus",
+    "tanh",
+    "tanh_shrink",
+    "threshold",
+    "PReLU",
+}
 
 
 def built_from(layer: nn.Layer, shape: tuple[int, ...], dtype: str, training: bool = False) -> nn.Built:
@@ -316,7 +341,7 @@ def test_a_setting_is_not_rounded(slope: float, x: float) -> None:
         (lambda: nn.Activation("elu", alpha=True), "E102", "alpha=1"),
         (lambda: ACTIVATIONS["elu"](input_node("x", (3,), "float64"), alpha="1"), "E102", "alpha=1"),
     ],
-)  # fmt: skip
+)
 def test_an_unknown_name_or_setting_is_refused_with_a_hint(
     make: Callable[[], object], code: str, fix: str
 ) -> None:

@@ -22,9 +22,24 @@ CLASSES = sorted(
     and name not in CREATED_ELSEWHERE
 )
 STRANGE: tuple[Any, ...] = (
-    3, -1, 2.5, "3", "", b"x", None, True, float("nan"), float("inf"), 10**400, [], [1, 2], {}, (),
-    object(), len,
-)  # fmt: skip
+    3,
+    -1,
+    2.5,
+    "3",
+    "",
+    b"x",
+    None,
+    True,
+    float("nan"),
+    float("inf"),
+    10**400,
+    [],
+    [1, 2],
+    {},
+    (),
+    object(),
+    len,
+)
 VALID = {"learning_rate": 0.1, "radius": 0.1, "rate": 0.1, "delta": 1e-5, "strength": 0.1}
 
 

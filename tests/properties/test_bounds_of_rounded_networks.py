@@ -46,9 +46,12 @@ def outside(subject: Subject, x: np.ndarray, y: np.ndarray) -> int:
 @pytest.mark.long
 @settings(max_examples=60, deadline=None)
 @given(
-    st.sampled_from(SCALES), st.sampled_from(SCALES), st.sampled_from([1, 7, 300]),
-    st.sampled_from(["relu", "tanh", "sigmoid", "leaky_relu", "softplus"]), st.integers(0, 10**6),
-)  # fmt: skip
+    st.sampled_from(SCALES),
+    st.sampled_from(SCALES),
+    st.sampled_from([1, 7, 300]),
+    st.sampled_from(["relu", "tanh", "sigmoid", "leaky_relu", "softplus"]),
+    st.integers(0, 10**6),
+)
 def test_dense_networks_of_any_scale_round_within_their_bounds(
     first: float, second: float, width: int, activation: str, seed: int
 ) -> None:

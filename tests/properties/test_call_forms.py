@@ -25,26 +25,58 @@ from chainrule.train.callback.early_stopping import Converged, EarlyStopping
 
 # Settings with a default that may be positional: the argument has the same place in PyTorch and Keras.
 POSITIONAL = {
-    "Dense": ["activation"], "EnsembleDense": ["activation"],
-    "MaxPool": ["stride"], "AveragePool": ["stride"], "LPPool": ["stride"],
-    "MaxUnpool": ["stride"], "Rescaling": ["offset"], "Dot": ["axes"], "PairwiseDistance": ["p"],
-    "Dropout": ["rate"], "AlphaDropout": ["rate"], "FeatureAlphaDropout": ["rate"],
+    "Dense": ["activation"],
+    "EnsembleDense": ["activation"],
+    "MaxPool": ["stride"],
+    "AveragePool": ["stride"],
+    "LPPool": ["stride"],
+    "MaxUnpool": ["stride"],
+    "Rescaling": ["offset"],
+    "Dot": ["axes"],
+    "PairwiseDistance": ["p"],
+    "Dropout": ["rate"],
+    "AlphaDropout": ["rate"],
+    "FeatureAlphaDropout": ["rate"],
     "SpatialDropout": ["rate"],
-    "GaussianDropout": ["rate"], "SequencePool": ["mode"], "Highway": ["activation"],
+    "GaussianDropout": ["rate"],
+    "SequencePool": ["mode"],
+    "Highway": ["activation"],
     "Unembedding": ["table"],
-    "Normal": ["mean", "std"], "Uniform": ["low", "high"], "TruncatedNormal": ["mean", "std"],
-    "SmallNormal": ["std"], "Orthogonal": ["gain"], "Eye": ["gain"], "Fill": ["value"], "Dirac": ["groups"],
-    "SparseNormal": ["sparsity"], "L1": ["strength"], "L2": ["strength"], "OrthogonalPenalty": ["strength"],
-    "MaxNorm": ["max_value"], "ClipNorm": ["limit"], "ClipValue": ["limit"], "ClipGlobalNorm": ["limit"],
-    "Huber": ["delta"], "Contrastive": ["margin"], "HingeEmbedding": ["margin"],
+    "Normal": ["mean", "std"],
+    "Uniform": ["low", "high"],
+    "TruncatedNormal": ["mean", "std"],
+    "SmallNormal": ["std"],
+    "Orthogonal": ["gain"],
+    "Eye": ["gain"],
+    "Fill": ["value"],
+    "Dirac": ["groups"],
+    "SparseNormal": ["sparsity"],
+    "L1": ["strength"],
+    "L2": ["strength"],
+    "OrthogonalPenalty": ["strength"],
+    "MaxNorm": ["max_value"],
+    "ClipNorm": ["limit"],
+    "ClipValue": ["limit"],
+    "ClipGlobalNorm": ["limit"],
+    "Huber": ["delta"],
+    "Contrastive": ["margin"],
+    "HingeEmbedding": ["margin"],
     "CosineEmbedding": ["margin"],
-    "MarginRanking": ["margin"], "TripletMargin": ["margin"], "GeneralizedCrossEntropy": ["q"],
-    "SymmetricCrossEntropy": ["alpha", "beta", "log_zero"], "Bootstrapping": ["beta", "hard"],
+    "MarginRanking": ["margin"],
+    "TripletMargin": ["margin"],
+    "GeneralizedCrossEntropy": ["q"],
+    "SymmetricCrossEntropy": ["alpha", "beta", "log_zero"],
+    "Bootstrapping": ["beta", "hard"],
     "EarlyStopping": ["monitor"],
-    "EnsembleEarlyStopping": ["monitor"], "Converged": ["monitor"], "Histograms": ["path"],
+    "EnsembleEarlyStopping": ["monitor"],
+    "Converged": ["monitor"],
+    "Histograms": ["path"],
     "Group": ["pattern"],
-    "Mixup": ["alpha"], "CutMix": ["alpha"], "Sequential": ["names"], "Slowed": ["times"],
-}  # fmt: skip
+    "Mixup": ["alpha"],
+    "CutMix": ["alpha"],
+    "Sequential": ["names"],
+    "Slowed": ["times"],
+}
 OWN_ORDER = {"Sequential", "Parallel", "Stacked", "Activation", "Blocks", "Formula"}  # with a custom __init__
 
 
@@ -102,9 +134,10 @@ PLAIN = ("bias", "batch_first", "dropout", "bidirectional")
 
 
 @loop_over(
-    ("block", "peer"), [call for call in CALLS if call[1].name.startswith("PyTorch")],
+    ("block", "peer"),
+    [call for call in CALLS if call[1].name.startswith("PyTorch")],
     ids=[name for name in IDS if "from PyTorch" in name],
-)  # fmt: skip
+)
 def test_arguments_in_the_table_have_pytorchs_order(block: str, peer: PeerCall) -> None:
     real = list(torch_arguments(torch_class(peer)))
     assert [name for name, _ in peer.arguments] == [name for name, _ in real][: len(peer.arguments)]
@@ -119,11 +152,29 @@ def test_every_block_with_positional_settings_and_a_peer_is_in_the_table() -> No
             is_positional = isinstance(block, type) and any(f.init and not f.kw_only for f in fields(block))
             if is_positional and own not in peer_calls() and own not in OWN_ORDER and has_peer(kind, name):
                 missing.append(own)
-    same = {"Identity", "ChannelShuffle", "PixelShuffle", "PixelUnshuffle", "Transformer", "RateProduct",
-            "RateSequence", "RateFormula", "SWA", "Grouped", "EMA", "TimeDistributed", "RepeatVector",
-            "Permute",
-            "Crop", "Dot", "Merge", "Discretization", "Unembedding", "Activation",
-            "ActivityRegularization"}  # fmt: skip
+    same = {
+        "Identity",
+        "ChannelShuffle",
+        "PixelShuffle",
+        "PixelUnshuffle",
+        "Transformer",
+        "RateProduct",
+        "RateSequence",
+        "RateFormula",
+        "SWA",
+        "Grouped",
+        "EMA",
+        "TimeDistributed",
+        "RepeatVector",
+        "Permute",
+        "Crop",
+        "Dot",
+        "Merge",
+        "Discretization",
+        "Unembedding",
+        "Activation",
+        "ActivityRegularization",
+    }
     assert set(missing) - same == set()
 
 

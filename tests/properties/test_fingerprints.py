@@ -73,13 +73,24 @@ def x() -> Node:
 
 
 DIFFERENT: dict[str, Node] = {
-    "x": x(), "tanh": F.tanh(x()), "sin": F.sin(x()), "x - 1": x() - 1.0, "1 - x": 1.0 - x(),
-    "x * 2": x() * 2.0, "x * 2.00001": x() * 2.00001, "array": constant(np.array([1.0, 2.0])),
-    "float32 array": constant(np.array([1.0, 2.0], np.float32)), "column": constant(np.array([[1.0], [2.0]])),
-    "integers": constant(np.array([1, 2])), "0": constant(np.float64(0.0)), "-0": constant(np.float64(-0.0)),
-    "nan": constant(np.float64(np.nan)), "inf": constant(np.float64(np.inf)), "true": constant(np.True_),
+    "x": x(),
+    "tanh": F.tanh(x()),
+    "sin": F.sin(x()),
+    "x - 1": x() - 1.0,
+    "1 - x": 1.0 - x(),
+    "x * 2": x() * 2.0,
+    "x * 2.00001": x() * 2.00001,
+    "array": constant(np.array([1.0, 2.0])),
+    "float32 array": constant(np.array([1.0, 2.0], np.float32)),
+    "column": constant(np.array([[1.0], [2.0]])),
+    "integers": constant(np.array([1, 2])),
+    "0": constant(np.float64(0.0)),
+    "-0": constant(np.float64(-0.0)),
+    "nan": constant(np.float64(np.nan)),
+    "inf": constant(np.float64(np.inf)),
+    "true": constant(np.True_),
     "other array": constant(np.array([1.0, 2.00001])),
-}  # fmt: skip
+}
 
 
 def test_different_computations_have_different_fingerprints() -> None:

@@ -59,9 +59,10 @@ def test_every_accepted_point_satisfies_the_strong_wolfe_conditions(
     graph, _, values = step_graphs(optimizer, 60)
     program, accepted = compile(graph, "reference"), 0
     for i in range(60):
-        before, values = values, program.run(
-            {label: {**values, "step": np.array(float(i))}[label] for label in graph.inputs}
-        )  # fmt: skip
+        before, values = (
+            values,
+            program.run({label: {**values, "step": np.array(float(i))}[label] for label in graph.inputs}),
+        )
         if i == 0 or values["line/tries"] or before["line/tries"] > optimizer.max_evaluations:
             continue
         if np.array_equal(values["a/point"], before["a/point"]):

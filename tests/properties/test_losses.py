@@ -22,14 +22,29 @@ from loss_cases import CASES, nodes
 
 TOGETHER = ("circle", "circle with a single")
 KERAS = {
-    "BinaryCrossentropy", "BinaryFocalCrossentropy", "CategoricalCrossentropy",
+    "BinaryCrossentropy",
+    "BinaryFocalCrossentropy",
+    "CategoricalCrossentropy",
     "CategoricalFocalCrossentropy",
-    "CategoricalGeneralizedCrossEntropy", "SparseCategoricalCrossentropy", "CategoricalHinge", "Hinge",
-    "SquaredHinge", "Circle", "CosineSimilarity", "CTC", "Dice", "Tversky", "Huber", "KLDivergence",
+    "CategoricalGeneralizedCrossEntropy",
+    "SparseCategoricalCrossentropy",
+    "CategoricalHinge",
+    "Hinge",
+    "SquaredHinge",
+    "Circle",
+    "CosineSimilarity",
+    "CTC",
+    "Dice",
+    "Tversky",
+    "Huber",
+    "KLDivergence",
     "LogCosh",
-    "MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanSquaredError", "MeanSquaredLogarithmicError",
+    "MeanAbsoluteError",
+    "MeanAbsolutePercentageError",
+    "MeanSquaredError",
+    "MeanSquaredLogarithmicError",
     "Poisson",
-}  # fmt: skip
+}
 
 
 def test_every_loss_has_a_case() -> None:

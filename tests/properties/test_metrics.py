@@ -94,11 +94,16 @@ def test_a_metric_gives_the_value_of_its_example(name: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "fbeta_0.5", "top_k_accuracy_2", "precision_at_recall_0.5", "recall_at_precision_0.6",
-        "sensitivity_at_specificity_0.3", "specificity_at_sensitivity_1", "quantile_loss_0.1",
+        "fbeta_0.5",
+        "top_k_accuracy_2",
+        "precision_at_recall_0.5",
+        "recall_at_precision_0.6",
+        "sensitivity_at_specificity_0.3",
+        "specificity_at_sensitivity_1",
+        "quantile_loss_0.1",
         "precision_at_top_0.3",
     ],
-)  # fmt: skip
+)
 @settings(max_examples=8, deadline=None)
 @given(data=st.data())
 def test_a_setting_in_the_name_of_a_metric_is_used(text: str, data: st.DataObject) -> None:

@@ -35,10 +35,15 @@ def test_names_are_unique_and_every_card_has_a_public_function() -> None:
     names = [kind.name for kind in CARDS]
     assert len(set(names)) == len(names)
     hidden = {
-        "broadcast": "broadcast_to", "slice": "x[...]", "extent": "mean", "fold": "the gradient of patches",
-        "convolution_input": "convolution_transpose", "convolution_weight": "the gradient of convolution",
-        "scan": "cr.scan, which takes a step", "again": "the gradient of remat",
-    }  # fmt: skip
+        "broadcast": "broadcast_to",
+        "slice": "x[...]",
+        "extent": "mean",
+        "fold": "the gradient of patches",
+        "convolution_input": "convolution_transpose",
+        "convolution_weight": "the gradient of convolution",
+        "scan": "cr.scan, which takes a step",
+        "again": "the gradient of remat",
+    }
     assert [name for name in names if name not in F.__all__ and name not in hidden] == []
 
 

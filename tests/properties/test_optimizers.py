@@ -31,15 +31,17 @@ TORCH: dict[str, tuple[nn.Optimizer, Peer]] = {
         lambda p: optim.SGD(p, 0.001, momentum=0.9, nesterov=True, weight_decay=0.01),
     ),
     "adam": (nn.Adam(), lambda p: optim.Adam(p)),
-    "adam set": (nn.Adam(0.05, beta1=0.8, beta2=0.99, epsilon=1e-6),
-        lambda p: optim.Adam(p, 0.05, betas=(0.8, 0.99), eps=1e-6)),
+    "adam set": (
+        nn.Adam(0.05, beta1=0.8, beta2=0.99, epsilon=1e-6),
+        lambda p: optim.Adam(p, 0.05, betas=(0.8, 0.99), eps=1e-6),
+    ),
     "amsgrad": (nn.Adam(0.05, amsgrad=True), lambda p: optim.Adam(p, 0.05, amsgrad=True)),
     "adamw": (nn.AdamW(), lambda p: optim.AdamW(p)),
     "adamw decay": (nn.AdamW(0.02, weight_decay=0.3), lambda p: optim.AdamW(p, 0.02, weight_decay=0.3)),
     "rmsprop": (nn.RMSprop(), lambda p: optim.RMSprop(p)),
     "rmsprop momentum": (
         nn.RMSprop(0.002, rho=0.9, momentum=0.5),
-        lambda p: optim.RMSprop(p, 0.002, alpha=0.9, momentum=0.5)
+        lambda p: optim.RMSprop(p, 0.002, alpha=0.9, momentum=0.5),
     ),
     "rmsprop centered": (
         nn.RMSprop(0.002, centered=True, momentum=0.9, epsilon=1e-4),
@@ -48,11 +50,10 @@ TORCH: dict[str, tuple[nn.Optimizer, Peer]] = {
     "adagrad": (nn.Adagrad(0.1), lambda p: optim.Adagrad(p, 0.1)),
     "adagrad first": (
         nn.Adagrad(0.05, initial_accumulator_value=0.1),
-        lambda p: optim.Adagrad(p, 0.05, initial_accumulator_value=0.1)
+        lambda p: optim.Adagrad(p, 0.05, initial_accumulator_value=0.1),
     ),
     "adadelta": (nn.Adadelta(), lambda p: optim.Adadelta(p)),
-    "adadelta set": (nn.Adadelta(0.7, rho=0.8, epsilon=1e-4),
-        lambda p: optim.Adadelta(p, 0.7, 0.8, 1e-4)),
+    "adadelta set": (nn.Adadelta(0.7, rho=0.8, epsilon=1e-4), lambda p: optim.Adadelta(p, 0.7, 0.8, 1e-4)),
     "adamax": (nn.Adamax(), lambda p: optim.Adamax(p)),
     "nadam": (nn.NAdam(), lambda p: optim.NAdam(p)),
     "nadam decay": (
@@ -70,14 +71,16 @@ TORCH: dict[str, tuple[nn.Optimizer, Peer]] = {
         lambda p: optim.Adafactor(p, 0.1, beta2_decay=-0.5, d=1.5, weight_decay=0.1),
     ),
     "asgd": (nn.ASGD(), lambda p: optim.ASGD(p)),
-    "asgd set": (nn.ASGD(0.003, shrink=0.1, power=0.5, start=10),
-        lambda p: optim.ASGD(p, 0.003, 0.1, 0.5, 10)),
+    "asgd set": (
+        nn.ASGD(0.003, shrink=0.1, power=0.5, start=10),
+        lambda p: optim.ASGD(p, 0.003, 0.1, 0.5, 10),
+    ),
     "rprop": (nn.Rprop(0.01), lambda p: optim.Rprop(p, 0.01)),
     "rprop set": (
         nn.Rprop(0.02, eta_minus=0.4, eta_plus=1.3, min_step_size=1e-3, max_step_size=0.1),
         lambda p: optim.Rprop(p, 0.02, etas=(0.4, 1.3), step_sizes=(1e-3, 0.1)),
     ),
-}  # fmt: skip
+}
 PAPERS: dict[str, tuple[nn.Optimizer, Callable[..., Any]]] = {
     "lion": (nn.Lion(0.003, weight_decay=0.1), papers.lion),
     "ftrl": (nn.Ftrl(0.1, l1=0.05, l2=0.1, beta=0.2), papers.ftrl),
@@ -243,19 +246,37 @@ def test_the_centered_variance_of_rmsprop_is_never_negative() -> None:
 
 RULES = [kind for kind in OPTIMIZERS.values() if issubclass(kind, Rule)]
 OUT_OF_RANGE = {
-    "learning_rate": (0, -1.0, "fast", float("inf"), float("nan"), True), "weight_decay": (-0.1, "x"),
-    "momentum": (1.0, -0.1), "beta1": (1.0, -0.1), "beta2": (1.0, -0.1), "beta3": (1.0, -0.1),
-    "rho": (1.0, -0.1), "epsilon": (0.0, float("nan")), "nesterov": (), "amsgrad": (), "centered": (),
-    "shrink": (-1.0,), "power": (0.0, 2.0), "start": (-1.0,), "eta_minus": (0.0, 1.0), "eta_plus": (1.0,),
-    "min_step_size": (0.0,), "max_step_size": (0.0,), "min_scale": (0.0,),
-    "initial_accumulator_value": (-1.0,), "clip_threshold": (0.0,), "l1": (-1.0,), "l2": (-1.0,),
-    "beta": (-1.0,), "trust_coefficient": (0.0,), "ns_steps": (0, 2.5), "adamw_ratio": (0.0,),
+    "learning_rate": (0, -1.0, "fast", float("inf"), float("nan"), True),
+    "weight_decay": (-0.1, "x"),
+    "momentum": (1.0, -0.1),
+    "beta1": (1.0, -0.1),
+    "beta2": (1.0, -0.1),
+    "beta3": (1.0, -0.1),
+    "rho": (1.0, -0.1),
+    "epsilon": (0.0, float("nan")),
+    "nesterov": (),
+    "amsgrad": (),
+    "centered": (),
+    "shrink": (-1.0,),
+    "power": (0.0, 2.0),
+    "start": (-1.0,),
+    "eta_minus": (0.0, 1.0),
+    "eta_plus": (1.0,),
+    "min_step_size": (0.0,),
+    "max_step_size": (0.0,),
+    "min_scale": (0.0,),
+    "initial_accumulator_value": (-1.0,),
+    "clip_threshold": (0.0,),
+    "l1": (-1.0,),
+    "l2": (-1.0,),
+    "beta": (-1.0,),
+    "trust_coefficient": (0.0,),
+    "ns_steps": (0, 2.5),
+    "adamw_ratio": (0.0,),
     "momentum_decay": (-1.0,),
     "beta2_decay": (0.0, 2.0),
-}  # fmt: skip
-BAD = [
-    (kind, f.name, value) for kind in RULES for f in fields(kind) for value in OUT_OF_RANGE[f.name]
-]  # fmt: skip
+}
+BAD = [(kind, f.name, value) for kind in RULES for f in fields(kind) for value in OUT_OF_RANGE[f.name]]
 
 
 @loop_over("bad", BAD, ids=lambda bad: f"{bad[0].name} {bad[1]} {bad[2]}")

@@ -22,9 +22,13 @@ from chainrule.train.private.row_keys import ROW_KEYS, keys_of_rows, row_words, 
 from layer_cases import CASES, Ready, as_numbers, ready
 
 COUPLING = (  # layers with values of the whole batch, of all training rows, or with a cost of the batch
-    "BatchNorm", "EnsembleLinearModel", "EnsembleNormalization", "EnsemblePiecewiseLinear",
-    "ActivityRegularization", "GaussianLatent",
-)  # fmt: skip
+    "BatchNorm",
+    "EnsembleLinearModel",
+    "EnsembleNormalization",
+    "EnsemblePiecewiseLinear",
+    "ActivityRegularization",
+    "GaussianLatent",
+)
 
 
 def losses(net: Ready) -> Node:

@@ -42,9 +42,12 @@ RNG = np.random.default_rng(0)
 IMAGES = RNG.normal(size=(60, 6, 6, 2)).astype("float32")
 CLASSES = (IMAGES.mean((1, 2, 3)) > 0).astype(int)
 NET = cr.Sequential(
-    cr.Conv(4, 3, padding="same", activation="relu"), cr.BatchNorm(), cr.Flatten(), cr.Dense(700, "tanh"),
+    cr.Conv(4, 3, padding="same", activation="relu"),
+    cr.BatchNorm(),
+    cr.Flatten(),
+    cr.Dense(700, "tanh"),
     cr.Dense(2),
-)  # fmt: skip
+)
 
 
 def _trained(net: cr.Layer = NET, epochs: int = 1) -> cr.Model:

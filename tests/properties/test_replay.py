@@ -26,11 +26,13 @@ TRAININGS: dict[str, tuple[cr.Layer, cr.Optimizer, tuple[np.ndarray, np.ndarray]
     "dropout and batch statistics": (DROPPING, cr.Adam(0.02), (X, Y), {"batch_size": 8, "validation": 0.2}),
     "weights": (DROPPING, cr.SGD(0.1, momentum=0.9), (X, Y), {"class_weight": "balanced"}),
     "a rate that follows": (
-        DROPPING, cr.RMSprop(cr.Cosine(0.01)), (X, Y),
+        DROPPING,
+        cr.RMSprop(cr.Cosine(0.01)),
+        (X, Y),
         {"callbacks": [cr.EarlyStopping(patience=9)], "validation": 0.3},
     ),
     "time": (READING, cr.AdamW(0.02), (SEQUENCES, NEXT), {"batch_size": 8}),
-}  # fmt: skip
+}
 
 
 def trained(

@@ -79,39 +79,59 @@ CASES: dict[str, tuple[nn.Schedule, Callable[[int], float]]] = {
         nn.Warmup(8, nn.Step(0.5, step_size=10)),
         lambda t: 0.5 * min(1, (t + 1) / 8) * 0.1 ** (max(0, t - 8) // 10),
     ),
-    "multi-step": (nn.MultiStep(0.4, milestones=(7, 20, 21)),
-        lambda t: 0.4 * 0.1 ** ((t >= 7) + (t >= 20) + (t >= 21))),
+    "multi-step": (
+        nn.MultiStep(0.4, milestones=(7, 20, 21)),
+        lambda t: 0.4 * 0.1 ** ((t >= 7) + (t >= 20) + (t >= 21)),
+    ),
     "piecewise": (
         nn.PiecewiseConstant((0.3, 0.1, 0.2), boundaries=(5, 9)),
         lambda t: [0.3, 0.1, 0.2][(t >= 5) + (t >= 9)],
     ),
-    "exponential": (nn.ExponentialDecay(0.4, decay_rate=0.5, decay_steps=10),
-        lambda t: 0.4 * 0.5 ** (t / 10)),
-    "exponential stairs": (nn.ExponentialDecay(0.4, decay_rate=0.5, decay_steps=10, staircase=True),
-        lambda t: 0.4 * 0.5 ** (t // 10)),
-    "inverse time": (nn.InverseTimeDecay(0.4, decay_rate=0.5, decay_steps=10),
-        lambda t: 0.4 / (1 + 0.5 * t / 10)),
-    "inverse time stairs": (nn.InverseTimeDecay(0.4, decay_rate=0.5, decay_steps=10, staircase=True),
-        lambda t: 0.4 / (1 + 0.5 * (t // 10))),
+    "exponential": (
+        nn.ExponentialDecay(0.4, decay_rate=0.5, decay_steps=10),
+        lambda t: 0.4 * 0.5 ** (t / 10),
+    ),
+    "exponential stairs": (
+        nn.ExponentialDecay(0.4, decay_rate=0.5, decay_steps=10, staircase=True),
+        lambda t: 0.4 * 0.5 ** (t // 10),
+    ),
+    "inverse time": (
+        nn.InverseTimeDecay(0.4, decay_rate=0.5, decay_steps=10),
+        lambda t: 0.4 / (1 + 0.5 * t / 10),
+    ),
+    "inverse time stairs": (
+        nn.InverseTimeDecay(0.4, decay_rate=0.5, decay_steps=10, staircase=True),
+        lambda t: 0.4 / (1 + 0.5 * (t // 10)),
+    ),
     "polynomial": (
         nn.PolynomialDecay(0.4, decay_steps=30, end_learning_rate=0.1, power=2.0),
-        lambda t: 0.1 + 0.3 * (1 - min(t, 30) / 30) ** 2
+        lambda t: 0.1 + 0.3 * (1 - min(t, 30) / 30) ** 2,
     ),
     "polynomial to the end": (nn.PolynomialDecay(0.4), lambda t: 0.4 * (1 - t / HORIZON)),
-    "linear": (nn.LinearRamp(0.4, steps=10, start_factor=0.5, end_factor=2.0),
-        lambda t: 0.4 * (0.5 + 1.5 * min(t, 10) / 10)),
+    "linear": (
+        nn.LinearRamp(0.4, steps=10, start_factor=0.5, end_factor=2.0),
+        lambda t: 0.4 * (0.5 + 1.5 * min(t, 10) / 10),
+    ),
     "noam": (nn.Noam(64, warmup_steps=20), lambda t: 64**-0.5 * min((t + 1) ** -0.5, (t + 1) * 20**-1.5)),
     "cosine restarts": (
         nn.CosineRestarts(0.4, first_decay_steps=20, min_learning_rate=0.1, m_mul=0.5),
         lambda t: 0.1 + (0.4 * 0.5 ** (t // 20) - 0.1) * (1 + math.cos(math.pi * (t % 20) / 20)) / 2,
     ),
     "one cycle": (
-        nn.OneCycle(0.4, total_steps=41, pct_start=0.5, div_factor=4.0, final_div_factor=10.0,
-            anneal_strategy="linear"),
+        nn.OneCycle(
+            0.4,
+            total_steps=41,
+            pct_start=0.5,
+            div_factor=4.0,
+            final_div_factor=10.0,
+            anneal_strategy="linear",
+        ),
         lambda t: 0.1 + 0.3 * t / 19.5 if t <= 19.5 else max(0.01, 0.4 - 0.39 * (t - 19.5) / 20.5),
     ),
-    "cyclic": (nn.Cyclic(0.4, base_learning_rate=0.1, step_size_up=5),
-        lambda t: 0.1 + 0.3 * min(t % 10, 10 - t % 10) / 5),
+    "cyclic": (
+        nn.Cyclic(0.4, base_learning_rate=0.1, step_size_up=5),
+        lambda t: 0.1 + 0.3 * min(t % 10, 10 - t % 10) / 5,
+    ),
     "sequence": (
         nn.RateSequence((0.1, nn.ExponentialDecay(0.4, decay_rate=0.5), 0.2), (10, 14)),
         lambda t: 0.1 if t < 10 else 0.4 * 0.5 ** (t - 10) if t < 14 else 0.2,
@@ -125,9 +145,11 @@ CASES: dict[str, tuple[nn.Schedule, Callable[[int], float]]] = {
         nn.RateFormula("where(t < 5 & t >= 2, 0.5, max(0.1 * e^(-t / T), 0.05))"),
         lambda t: 0.5 if 2 <= t < 5 else max(0.1 * math.exp(-t / HORIZON), 0.05),
     ),
-    "plateau before any": (nn.ReduceOnPlateau(nn.Step(0.4, step_size=7, gamma=0.5)),
-        lambda t: 0.4 * 0.5 ** (t // 7)),
-}  # fmt: skip
+    "plateau before any": (
+        nn.ReduceOnPlateau(nn.Step(0.4, step_size=7, gamma=0.5)),
+        lambda t: 0.4 * 0.5 ** (t // 7),
+    ),
+}
 
 
 def test_every_schedule_has_a_case() -> None:

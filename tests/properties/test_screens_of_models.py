@@ -110,18 +110,35 @@ def novelty_gate(folder: Path) -> Path:
 
 def tuned(folder: Path) -> Path:
     command(
-        "tune", table(folder), "--target", "kind", "--drop", "price", "--out", folder / "run",
-        "--trials", 2, "--epochs", 2,
-    )  # fmt: skip
+        "tune",
+        table(folder),
+        "--target",
+        "kind",
+        "--drop",
+        "price",
+        "--out",
+        folder / "run",
+        "--trials",
+        2,
+        "--epochs",
+        2,
+    )
     return folder / "run" / "model.safetensors"
 
 
 MODELS: dict[str, Callable[[Path], Path]] = {
     maker.__name__: maker
     for maker in (
-        ensemble, values_with_intervals, threshold, bfloat16, quantized, calibrated, novelty_gate, tuned,
+        ensemble,
+        values_with_intervals,
+        threshold,
+        bfloat16,
+        quantized,
+        calibrated,
+        novelty_gate,
+        tuned,
     )
-}  # fmt: skip
+}
 
 
 class Screens:

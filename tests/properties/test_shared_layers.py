@@ -120,9 +120,12 @@ def outcome(case: Case, groups: Sequence[str], arrays: Arrays, first: int = 0) -
     draws = as_inputs(net, outputs, groups)
     arrays_of = iter(sampled_values(rebuild(outputs, draws), arrays))
     return Outcome(
-        [next(arrays_of) for _ in returned], {path: next(arrays_of) for path in updates},
-        float(sum(next(arrays_of) for _ in costs)), list(arrays_of), len(draws),
-    )  # fmt: skip
+        [next(arrays_of) for _ in returned],
+        {path: next(arrays_of) for path in updates},
+        float(sum(next(arrays_of) for _ in costs)),
+        list(arrays_of),
+        len(draws),
+    )
 
 
 def inputs_of(case: Case, calls: int) -> dict[str, np.ndarray]:
@@ -184,8 +187,9 @@ def test_calls_share_parameters_and_the_first_has_the_streams_of_a_single_call(n
     assert results(shared, 1) == results(alone, 1)  # nodes are equal only if they are the same node
     again = built(case, CALLS[:2])
     assert [*results(shared, 2), *shared.book.updates.values()] == [
-        *results(again, 2), *again.book.updates.values()
-    ]  # fmt: skip
+        *results(again, 2),
+        *again.book.updates.values(),
+    ]
 
 
 IN_LOOPS = [

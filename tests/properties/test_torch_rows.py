@@ -23,8 +23,16 @@ from onnx_files import exported_file
 from torch_rows import ARRAYS, cotangents, nodes, rows, statements, used, values
 
 EXPLAINED = (  # functions that consist of many operations
-    "cr.cumsum", "cr.cumprod", "cr.cummax", "cr.sort", "cr.topk", "cr.flip", "cr.rfft", "cr.expm1", "cr.std",
-)  # fmt: skip
+    "cr.cumsum",
+    "cr.cumprod",
+    "cr.cummax",
+    "cr.sort",
+    "cr.topk",
+    "cr.flip",
+    "cr.rfft",
+    "cr.expm1",
+    "cr.std",
+)
 ENGINES = ["reference", "native", "xla"]
 ROWS = rows()
 COUNT, KINDS = 3, ("together", "one by one")

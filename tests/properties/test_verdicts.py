@@ -60,9 +60,12 @@ def runner(proto: onnx.ModelProto):
 @pytest.mark.long
 @settings(max_examples=24, deadline=None)
 @given(
-    st.integers(0, 10**6), st.sampled_from([2, 5, 30]), st.integers(1, 3), st.sampled_from(TAILS),
+    st.integers(0, 10**6),
+    st.sampled_from([2, 5, 30]),
+    st.integers(1, 3),
+    st.sampled_from(TAILS),
     st.floats(-0.2, 0.4),
-)  # fmt: skip
+)
 def test_no_verdict_is_wrong(
     tmp_path_factory: object, seed: int, inputs: int, layers: int, tail: str, share: float
 ) -> None:

@@ -70,18 +70,33 @@ def rrelu(
 
 
 ACTIVATION_ROWS: dict[str, Build] = {
-    **{f"nn.functional.{theirs}": activation(ours) for theirs, ours in {
-        "relu": "relu", "relu6": "relu6", "selu": "selu", "silu": "silu", "hardsigmoid": "hard_sigmoid",
-        "hardswish": "hard_silu", "logsigmoid": "log_sigmoid", "mish": "mish", "softsign": "softsign",
-        "tanhshrink": "tanh_shrink",
-    }.items()},
+    **{
+        f"nn.functional.{theirs}": activation(ours)
+        for theirs, ours in {
+            "relu": "relu",
+            "relu6": "relu6",
+            "selu": "selu",
+            "silu": "silu",
+            "hardsigmoid": "hard_sigmoid",
+            "hardswish": "hard_silu",
+            "logsigmoid": "log_sigmoid",
+            "mish": "mish",
+            "softsign": "softsign",
+            "tanhshrink": "tanh_shrink",
+        }.items()
+    },
     "nn.functional.leaky_relu": activation("leaky_relu", "negative_slope", negative_slope="slope"),
-    "nn.functional.elu": activation("elu", "alpha"), "nn.functional.celu": activation("celu", "alpha"),
+    "nn.functional.elu": activation("elu", "alpha"),
+    "nn.functional.celu": activation("celu", "alpha"),
     "nn.functional.hardtanh": activation("hard_tanh", "min_val", "max_val", min_val="low", max_val="high"),
     "nn.functional.hardshrink": activation("hard_shrink", "lambd", lambd="width"),
     "nn.functional.softshrink": activation("soft_shrink", "lambd", lambd="width"),
     "nn.functional.threshold": activation("threshold", "threshold", "value"),
-    "nn.functional.gelu": gelu, "nn.functional.softmin": softmin,
-    "nn.functional.softmin.with_dtype": softmin, "nn.functional.softplus": softplus,
-    "nn.functional.glu": glu, "nn.functional.prelu": prelu, "nn.functional.rrelu": rrelu,
-}  # fmt: skip
+    "nn.functional.gelu": gelu,
+    "nn.functional.softmin": softmin,
+    "nn.functional.softmin.with_dtype": softmin,
+    "nn.functional.softplus": softplus,
+    "nn.functional.glu": glu,
+    "nn.functional.prelu": prelu,
+    "nn.functional.rrelu": rrelu,
+}

@@ -57,9 +57,15 @@ def conv_transpose(axes: int) -> Build:
             for n, s, p, d, k, o in zip(places, steps, around, apart, kernel, more, strict=True)
         )
         layer = nn.ConvTranspose(
-            int(weight.shape[1]) * groups, kernel, stride=steps, padding=around, dilation=apart,
-            groups=groups, output_size=space, bias=bias is not None,
-        )  # fmt: skip
+            int(weight.shape[1]) * groups,
+            kernel,
+            stride=steps,
+            padding=around,
+            dilation=apart,
+            groups=groups,
+            output_size=space,
+            bias=bias is not None,
+        )
         return imaged(lambda x: layered(layer, x, weight=last(weight), bias=bias), x, axes)
 
     return build
@@ -288,25 +294,40 @@ LAYERS: dict[str, Build] = {
     **{f"nn.functional.conv_transpose{d}": conv_transpose(n) for n, d in AXES.items()},
     "constant_pad_nd": lambda x, pad, value=None: padded("constant")(x, pad, value=value),
     **{f"nn.functional.pad.{m}": padded(m) for m in ("constant", "reflect", "replicate", "circular")},
-    **{f"nn.functional.interpolate.{m}": resized(m)
-       for m in ("nearest", "linear", "bilinear", "bicubic", "trilinear")},
-    "nn.functional.upsample_bilinear":
-        lambda x, size=None, scale_factor=None: resized("bilinear")(x, size, scale_factor, "", True),
+    **{
+        f"nn.functional.interpolate.{m}": resized(m)
+        for m in ("nearest", "linear", "bilinear", "bicubic", "trilinear")
+    },
+    "nn.functional.upsample_bilinear": lambda x, size=None, scale_factor=None: resized("bilinear")(
+        x, size, scale_factor, "", True
+    ),
     "nn.functional.upsample_nearest": resized("nearest"),
     "nn.functional.unfold": unfolded,
     "nn.functional.pixel_shuffle": shuffled(nn.PixelShuffle),
     "nn.functional.pixel_unshuffle": shuffled(nn.PixelUnshuffle),
     "nn.functional.channel_shuffle": channel_shuffle,
-    "nn.functional.linear": linear, "nn.functional.bilinear": bilinear,
-    "nn.functional.batch_norm": batch_norm, "nn.functional.instance_norm": instance_norm,
-    "nn.functional.group_norm": group_norm, "nn.functional.layer_norm": layer_norm,
-    "nn.functional.rms_norm": rms_norm, "nn.functional.local_response_norm": local_response_norm,
-    "nn.functional.normalize": normalized, "nn.functional.cosine_similarity": cosine_similarity,
+    "nn.functional.linear": linear,
+    "nn.functional.bilinear": bilinear,
+    "nn.functional.batch_norm": batch_norm,
+    "nn.functional.instance_norm": instance_norm,
+    "nn.functional.group_norm": group_norm,
+    "nn.functional.layer_norm": layer_norm,
+    "nn.functional.rms_norm": rms_norm,
+    "nn.functional.local_response_norm": local_response_norm,
+    "nn.functional.normalize": normalized,
+    "nn.functional.cosine_similarity": cosine_similarity,
     "nn.functional.pairwise_distance": pairwise_distance,
-    "nn.functional.embedding": embedding, "nn.functional.embedding_bag": embedding_bag,
-    **{f"nn.functional.{name}": dropped(kind) for name, kind in {
-        "dropout": nn.Dropout, "dropout2d": nn.SpatialDropout, "dropout3d": nn.SpatialDropout,
-        "alpha_dropout": nn.AlphaDropout, "feature_alpha_dropout.without_train": nn.FeatureAlphaDropout,
-        "feature_alpha_dropout.with_train": nn.FeatureAlphaDropout,
-    }.items()},
-}  # fmt: skip
+    "nn.functional.embedding": embedding,
+    "nn.functional.embedding_bag": embedding_bag,
+    **{
+        f"nn.functional.{name}": dropped(kind)
+        for name, kind in {
+            "dropout": nn.Dropout,
+            "dropout2d": nn.SpatialDropout,
+            "dropout3d": nn.SpatialDropout,
+            "alpha_dropout": nn.AlphaDropout,
+            "feature_alpha_dropout.without_train": nn.FeatureAlphaDropout,
+            "feature_alpha_dropout.with_train": nn.FeatureAlphaDropout,
+        }.items()
+    },
+}

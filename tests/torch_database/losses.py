@@ -335,17 +335,29 @@ def linear_cross_entropy(
 
 
 _TABLE: dict[str, Build] = {
-    "mse_loss": of_values("mse"), "l1_loss": of_values("mae"),
+    "mse_loss": of_values("mse"),
+    "l1_loss": of_values("mae"),
     "huber_loss": of_values("huber", delta="delta"),
-    "smooth_l1_loss": of_values("smooth_l1", beta="beta"), "soft_margin_loss": of_signs("soft_margin"),
+    "smooth_l1_loss": of_values("smooth_l1", beta="beta"),
+    "soft_margin_loss": of_signs("soft_margin"),
     "hinge_embedding_loss": of_signs("hinge_embedding"),
-    "binary_cross_entropy_with_logits": with_logits, "cross_entropy": of_classes("cross_entropy"),
-    "nll_loss": of_classes("nll"), "multi_margin_loss": multi_margin,
-    "multilabel_margin_loss": multilabel_margin, "multilabel_soft_margin_loss": multilabel_soft_margin,
-    "poisson_nll_loss": poisson, "gaussian_nll_loss": gaussian, "kl_div": kl_div,
-    "margin_ranking_loss": margin_ranking, "cosine_embedding_loss": cosine_embedding,
-    "triplet_margin_loss": triplet, "triplet_margin_with_distance_loss": triplet, "ctc_loss": ctc,
-    **{f"linear_cross_entropy{variant}": linear_cross_entropy
-       for variant in ("", ".chunked", ".chunked_none")},
-}  # fmt: skip
+    "binary_cross_entropy_with_logits": with_logits,
+    "cross_entropy": of_classes("cross_entropy"),
+    "nll_loss": of_classes("nll"),
+    "multi_margin_loss": multi_margin,
+    "multilabel_margin_loss": multilabel_margin,
+    "multilabel_soft_margin_loss": multilabel_soft_margin,
+    "poisson_nll_loss": poisson,
+    "gaussian_nll_loss": gaussian,
+    "kl_div": kl_div,
+    "margin_ranking_loss": margin_ranking,
+    "cosine_embedding_loss": cosine_embedding,
+    "triplet_margin_loss": triplet,
+    "triplet_margin_with_distance_loss": triplet,
+    "ctc_loss": ctc,
+    **{
+        f"linear_cross_entropy{variant}": linear_cross_entropy
+        for variant in ("", ".chunked", ".chunked_none")
+    },
+}
 LOSS_ROWS: dict[str, Build] = {f"nn.functional.{name}": build for name, build in _TABLE.items()}

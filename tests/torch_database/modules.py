@@ -109,64 +109,119 @@ _CONV_TRANSPOSE = "weight bias stride padding output_padding groups dilation"
 _POOL = "kernel_size stride padding"
 _ADAPTIVE = {"Avg": nn.AdaptiveAveragePool, "Max": nn.AdaptiveMaxPool}
 _FUNCTIONS = {
-    "L1Loss": "l1_loss", "MSELoss": "mse_loss", "HuberLoss": "huber_loss", "SmoothL1Loss": "smooth_l1_loss",
-    "SoftMarginLoss": "soft_margin_loss", "HingeEmbeddingLoss": "hinge_embedding_loss",
-    "BCEWithLogitsLoss": "binary_cross_entropy_with_logits", "CrossEntropyLoss": "cross_entropy",
-    "NLLLoss": "nll_loss", "MultiMarginLoss": "multi_margin_loss", "KLDivLoss": "kl_div",
-    "MultiLabelMarginLoss": "multilabel_margin_loss", "PoissonNLLLoss": "poisson_nll_loss",
-    "MultiLabelSoftMarginLoss": "multilabel_soft_margin_loss", "GaussianNLLLoss": "gaussian_nll_loss",
-    "MarginRankingLoss": "margin_ranking_loss", "CosineEmbeddingLoss": "cosine_embedding_loss",
+    "L1Loss": "l1_loss",
+    "MSELoss": "mse_loss",
+    "HuberLoss": "huber_loss",
+    "SmoothL1Loss": "smooth_l1_loss",
+    "SoftMarginLoss": "soft_margin_loss",
+    "HingeEmbeddingLoss": "hinge_embedding_loss",
+    "BCEWithLogitsLoss": "binary_cross_entropy_with_logits",
+    "CrossEntropyLoss": "cross_entropy",
+    "NLLLoss": "nll_loss",
+    "MultiMarginLoss": "multi_margin_loss",
+    "KLDivLoss": "kl_div",
+    "MultiLabelMarginLoss": "multilabel_margin_loss",
+    "PoissonNLLLoss": "poisson_nll_loss",
+    "MultiLabelSoftMarginLoss": "multilabel_soft_margin_loss",
+    "GaussianNLLLoss": "gaussian_nll_loss",
+    "MarginRankingLoss": "margin_ranking_loss",
+    "CosineEmbeddingLoss": "cosine_embedding_loss",
     "CTCLoss": "ctc_loss",
-}  # fmt: skip
+}
 _SETTINGS = {
-    "HuberLoss": "delta", "SmoothL1Loss": "beta", "HingeEmbeddingLoss": "margin",
+    "HuberLoss": "delta",
+    "SmoothL1Loss": "beta",
+    "HingeEmbeddingLoss": "margin",
     "NLLLoss": "weight ignore_index",
-    "BCEWithLogitsLoss": "weight pos_weight", "CrossEntropyLoss": "weight ignore_index label_smoothing",
-    "MultiMarginLoss": "p margin weight", "KLDivLoss": "log_target", "PoissonNLLLoss": "log_input full eps",
-    "MultiLabelSoftMarginLoss": "weight", "GaussianNLLLoss": "full eps", "MarginRankingLoss": "margin",
-    "CosineEmbeddingLoss": "margin", "CTCLoss": "blank zero_infinity",
-}  # fmt: skip
+    "BCEWithLogitsLoss": "weight pos_weight",
+    "CrossEntropyLoss": "weight ignore_index label_smoothing",
+    "MultiMarginLoss": "p margin weight",
+    "KLDivLoss": "log_target",
+    "PoissonNLLLoss": "log_input full eps",
+    "MultiLabelSoftMarginLoss": "weight",
+    "GaussianNLLLoss": "full eps",
+    "MarginRankingLoss": "margin",
+    "CosineEmbeddingLoss": "margin",
+    "CTCLoss": "blank zero_infinity",
+}
 _ACTIVATIONS: dict[str, tuple[str, str]] = {
-    "CELU": ("celu", "alpha"), "ELU": ("elu", "alpha"), "GELU": ("gelu", "approximate"),
+    "CELU": ("celu", "alpha"),
+    "ELU": ("elu", "alpha"),
+    "GELU": ("gelu", "approximate"),
     "GLU": ("glu", "dim"),
-    "Hardshrink": ("hardshrink", "lambd"), "Hardswish": ("hardswish", ""), "Mish": ("mish", ""),
-    "Hardtanh": ("hardtanh", "min_val max_val"), "LeakyReLU": ("leaky_relu", "negative_slope"),
-    "ReLU": ("relu", ""), "ReLU6": ("relu6", ""), "PReLU": ("prelu", "weight"), "SiLU": ("silu", ""),
-    "LogSigmoid": ("logsigmoid", ""), "Softplus": ("softplus", "beta threshold"), "SELU": ("selu", ""),
-    "Softshrink": ("softshrink", "lambd"), "Softsign": ("softsign", ""), "Tanhshrink": ("tanhshrink", ""),
+    "Hardshrink": ("hardshrink", "lambd"),
+    "Hardswish": ("hardswish", ""),
+    "Mish": ("mish", ""),
+    "Hardtanh": ("hardtanh", "min_val max_val"),
+    "LeakyReLU": ("leaky_relu", "negative_slope"),
+    "ReLU": ("relu", ""),
+    "ReLU6": ("relu6", ""),
+    "PReLU": ("prelu", "weight"),
+    "SiLU": ("silu", ""),
+    "LogSigmoid": ("logsigmoid", ""),
+    "Softplus": ("softplus", "beta threshold"),
+    "SELU": ("selu", ""),
+    "Softshrink": ("softshrink", "lambd"),
+    "Softsign": ("softsign", ""),
+    "Tanhshrink": ("tanhshrink", ""),
     "Threshold": ("threshold", "threshold value"),
-}  # fmt: skip
+}
 _BORDERS = {"Reflection": "reflect", "Replication": "replicate", "Circular": "circular", "Zero": "constant"}
 MODULES: dict[str, Module] = {
     **{f"nn.{lazy}Conv{d}": _convolved(conv(n), n, _CONV) for lazy in ("", "Lazy") for n, d in AXES.items()},
-    **{f"nn.{lazy}ConvTranspose{d}": _convolved(conv_transpose(n), n, _CONV_TRANSPOSE)
-       for lazy in ("", "Lazy") for n, d in AXES.items()},
-    **{f"nn.MaxPool{d}": called(pooling.max_pool(n), f"{_POOL} dilation ceil_mode return_indices")
-       for n, d in AXES.items()},
-    **{f"nn.AvgPool{d}":
-       called(pooling.average_pool(n), f"{_POOL} ceil_mode count_include_pad divisor_override")
-       for n, d in AXES.items()},
-    **{f"nn.LPPool{d}": called(pooling.lp_pool(n), "norm_type kernel_size stride ceil_mode")
-       for n, d in AXES.items()},
-    **{f"nn.Adaptive{kind}Pool{d}": called(pooling.adaptive(ours, n), "output_size")
-       for kind, ours in _ADAPTIVE.items() for n, d in AXES.items()},
-    **{f"nn.{kind}Pad{d}": _bordered(mode)
-       for kind, mode in {**_BORDERS, "Constant": "constant"}.items() for d in AXES.values()},
+    **{
+        f"nn.{lazy}ConvTranspose{d}": _convolved(conv_transpose(n), n, _CONV_TRANSPOSE)
+        for lazy in ("", "Lazy")
+        for n, d in AXES.items()
+    },
+    **{
+        f"nn.MaxPool{d}": called(pooling.max_pool(n), f"{_POOL} dilation ceil_mode return_indices")
+        for n, d in AXES.items()
+    },
+    **{
+        f"nn.AvgPool{d}": called(
+            pooling.average_pool(n), f"{_POOL} ceil_mode count_include_pad divisor_override"
+        )
+        for n, d in AXES.items()
+    },
+    **{
+        f"nn.LPPool{d}": called(pooling.lp_pool(n), "norm_type kernel_size stride ceil_mode")
+        for n, d in AXES.items()
+    },
+    **{
+        f"nn.Adaptive{kind}Pool{d}": called(pooling.adaptive(ours, n), "output_size")
+        for kind, ours in _ADAPTIVE.items()
+        for n, d in AXES.items()
+    },
+    **{
+        f"nn.{kind}Pad{d}": _bordered(mode)
+        for kind, mode in {**_BORDERS, "Constant": "constant"}.items()
+        for d in AXES.values()
+    },
     **{f"nn.BatchNorm{d}": _batch_norm for d in AXES.values()},
     **{f"nn.InstanceNorm{d}": _instance_norm(n) for n, d in AXES.items()},
     "nn.GroupNorm": called(rows.group_norm, "num_groups weight bias eps"),
     "nn.LayerNorm": called(rows.layer_norm, "normalized_shape weight bias eps"),
     "nn.RMSNorm": called(rows.rms_norm, "normalized_shape weight eps"),
     "nn.LocalResponseNorm": called(rows.local_response_norm, "size alpha beta k"),
-    "nn.Linear": called(rows.linear, "weight bias"), "nn.Bilinear": called(rows.bilinear, "weight bias"),
+    "nn.Linear": called(rows.linear, "weight bias"),
+    "nn.Bilinear": called(rows.bilinear, "weight bias"),
     "nn.Embedding": _embedding,
-    "nn.Sigmoid": called(ARITHMETIC["sigmoid"]), "nn.Tanh": called(ARITHMETIC["tanh"]),
-    "nn.Softmax": _soft("softmax"), "nn.LogSoftmax": _soft("log_softmax"), "nn.Softmin": _soft("softmin"),
+    "nn.Sigmoid": called(ARITHMETIC["sigmoid"]),
+    "nn.Tanh": called(ARITHMETIC["tanh"]),
+    "nn.Softmax": _soft("softmax"),
+    "nn.LogSoftmax": _soft("log_softmax"),
+    "nn.Softmin": _soft("softmin"),
     "nn.Softmax2d": _softmax2d,
-    **{f"nn.{name}": called(ACTIVATION_ROWS[f"nn.functional.{function}"], settings)
-       for name, (function, settings) in _ACTIVATIONS.items()},
-    **{f"nn.{name}":
-       called(losses.LOSS_ROWS[f"nn.functional.{function}"], f"reduction {_SETTINGS.get(name, '')}")
-       for name, function in _FUNCTIONS.items()},
+    **{
+        f"nn.{name}": called(ACTIVATION_ROWS[f"nn.functional.{function}"], settings)
+        for name, (function, settings) in _ACTIVATIONS.items()
+    },
+    **{
+        f"nn.{name}": called(
+            losses.LOSS_ROWS[f"nn.functional.{function}"], f"reduction {_SETTINGS.get(name, '')}"
+        )
+        for name, function in _FUNCTIONS.items()
+    },
     "nn.LinearCrossEntropyLoss": _linear_cross_entropy,
-}  # fmt: skip
+}

@@ -164,10 +164,14 @@ def _random(*_: Any, **__: Any) -> Node:
 
 POOLS: dict[str, Build] = {
     **{f"nn.functional.max_pool{d}": max_pool(n) for n, d in AXES.items()},
-    **{f"nn.functional.max_unpool{d}{variant}": max_unpool(n)
-       for n, d in AXES.items() for variant in ("", ".grad")},
+    **{
+        f"nn.functional.max_unpool{d}{variant}": max_unpool(n)
+        for n, d in AXES.items()
+        for variant in ("", ".grad")
+    },
     **{f"nn.functional.avg_pool{d}": average_pool(n) for n, d in AXES.items()},
     **{f"nn.functional.adaptive_avg_pool{d}": adaptive(nn.AdaptiveAveragePool, n) for n, d in AXES.items()},
     **{f"nn.functional.adaptive_max_pool{d}": adaptive(nn.AdaptiveMaxPool, n) for n, d in AXES.items()},
-    "nn.functional.fractional_max_pool2d": _random, "nn.functional.fractional_max_pool3d": _random,
-}  # fmt: skip
+    "nn.functional.fractional_max_pool2d": _random,
+    "nn.functional.fractional_max_pool3d": _random,
+}

@@ -15,6 +15,12 @@ from torch_database.pooling import POOLS
 from torch_database.sequences import SEQUENCE_MODULES, SEQUENCE_OPERATIONS
 
 OPERATIONS: dict[str, Callable[..., Any]] = {
-    **ARITHMETIC, **AXES, **ACTIVATION_ROWS, **POOLS, **LAYERS, **LOSS_ROWS, **SEQUENCE_OPERATIONS,
-}  # fmt: skip
+    **ARITHMETIC,
+    **AXES,
+    **ACTIVATION_ROWS,
+    **POOLS,
+    **LAYERS,
+    **LOSS_ROWS,
+    **SEQUENCE_OPERATIONS,
+}
 ALL_MODULES: dict[str, Callable[..., Any]] = {**MODULES, **SEQUENCE_MODULES}

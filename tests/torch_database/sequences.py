@@ -157,10 +157,14 @@ def _block(module: Any, state: State, path: str) -> tuple[dict[str, Any], dict[s
         raise UnsupportedError("custom activation")
     bias = f"{path}linear1.bias" in state
     settings = {
-        "heads": module.self_attn.num_heads, "units": module.linear1.out_features, "activation": activation,
-        "dropout": 0.0, "norm_first": module.norm_first, "bias": bias,
+        "heads": module.self_attn.num_heads,
+        "units": module.linear1.out_features,
+        "activation": activation,
+        "dropout": 0.0,
+        "norm_first": module.norm_first,
+        "bias": bias,
         "norm": nn.LayerNorm(epsilon=module.norm1.eps, shift=bias),
-    }  # fmt: skip
+    }
     weights = _projections(state, f"{path}self_attn.", "attention.")
     norms = ["attention", "feed_forward"]
     if hasattr(module, "multihead_attn"):
@@ -274,11 +278,15 @@ SEQUENCE_OPERATIONS: dict[str, Callable[..., Any]] = {
     "nn.functional.scaled_dot_product_attention": scaled_dot_product
 }
 SEQUENCE_MODULES: dict[str, Module] = {
-    "nn.RNN": recurrent(nn.RNN, ("hidden",)), "nn.GRU": recurrent(nn.GRU, ("hidden",)),
+    "nn.RNN": recurrent(nn.RNN, ("hidden",)),
+    "nn.GRU": recurrent(nn.GRU, ("hidden",)),
     "nn.LSTM": recurrent(nn.LSTM, ("hidden", "cell")),
-    "nn.RNNCell": cell(nn.RNN, ("hidden",)), "nn.GRUCell": cell(nn.GRU, ("hidden",)),
+    "nn.RNNCell": cell(nn.RNN, ("hidden",)),
+    "nn.GRUCell": cell(nn.GRU, ("hidden",)),
     "nn.LSTMCell": cell(nn.LSTM, ("hidden", "cell")),
     "nn.MultiheadAttention": attention,
-    "nn.TransformerEncoderLayer": encoder_layer, "nn.TransformerDecoderLayer": decoder_layer,
-    "nn.TransformerEncoder": encoder, "nn.Transformer": transformer,
-}  # fmt: skip
+    "nn.TransformerEncoderLayer": encoder_layer,
+    "nn.TransformerDecoderLayer": decoder_layer,
+    "nn.TransformerEncoder": encoder,
+    "nn.Transformer": transformer,
+}

@@ -30,9 +30,15 @@ model = cr.Model(net, loss, optimizer, penalty=cr.L2(1e-4), clip=cr.ClipGlobalNo
 x, y = np.zeros((12, 4)), np.arange(12) % 3
 
 history = model.fit(
-    x, y, epochs=2, batch_size=4, validation=0.25, callbacks=[cr.EarlyStopping(), cr.CSVLog("log.csv")],
-    class_weight="balanced", verbose=False,
-)  # fmt: skip
+    x,
+    y,
+    epochs=2,
+    batch_size=4,
+    validation=0.25,
+    callbacks=[cr.EarlyStopping(), cr.CSVLog("log.csv")],
+    class_weight="balanced",
+    verbose=False,
+)
 assert_type(history[-1]["loss"], float | Any)
 assert_type(history[-1]["loss"] + 1, float | Any)
 assert_type(model.evaluate(x, y, metrics=["accuracy"]), dict[str, float])

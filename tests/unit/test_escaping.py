@@ -81,9 +81,26 @@ def test_escaped_text_is_read_back_from_html_and_xml(text: str) -> None:
 
 
 FORMULAS = (
-    "=1+1", "-5", "+1e3", "-x", "@a", "\tb", "'", "''=1", "-inf", "+nan", "-1_0",
-    "x;=A1", ";'=", "a\t-b", "a|@b", "1;-2", "a\n=1", "=a;=b", "'a;'b",
-)  # fmt: skip
+    "=1+1",
+    "-5",
+    "+1e3",
+    "-x",
+    "@a",
+    "\tb",
+    "'",
+    "''=1",
+    "-inf",
+    "+nan",
+    "-1_0",
+    "x;=A1",
+    ";'=",
+    "a\t-b",
+    "a|@b",
+    "1;-2",
+    "a\n=1",
+    "=a;=b",
+    "'a;'b",
+)
 
 
 @given(ANY | st.sampled_from(FORMULAS))
@@ -160,10 +177,11 @@ def unescaped(file: Path) -> list[str]:
 @pytest.mark.long
 def test_only_listed_files_print_and_only_one_escapes() -> None:
     files = [
-        file for file in PACKAGE
+        file
+        for file in PACKAGE
         if file.is_relative_to(SOURCE)  # examples print computed values, no text of a file
         and str(file.relative_to(SOURCE)) not in OUTPUT | {"escaping.py"}
-    ]  # fmt: skip
+    ]
     assert violations(unescaped, files) == {}
 
 

@@ -48,7 +48,7 @@ def child(work):
 generator = np.random.default_rng(0)
 x = generator.normal(size=(400, 64)).astype(np.float32)
 y = (x[:, 0] > 0).astype(int)
-'''  # fmt: skip
+'''
 USES = """
 frame = cr.read_table("table.csv").frame
 numbers = frame.select("a", "b")

@@ -34,11 +34,14 @@ def test_the_language_of_environment_variables(name: str) -> None:
     assert language_of(variables) == lang
 
 
-@pytest.mark.parametrize(("variables", "words", "text"), [
-    ({"LANG": "zh_CN.UTF-8"}, [], "命令"),
-    ({"CHAINRULE_LANG": "zh", "LANG": "en_US.UTF-8"}, [], "命令"),
-    ({"CHAINRULE_LANG": "zh"}, ["--lang", "en"], "train a network"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("variables", "words", "text"),
+    [
+        ({"LANG": "zh_CN.UTF-8"}, [], "命令"),
+        ({"CHAINRULE_LANG": "zh", "LANG": "en_US.UTF-8"}, [], "命令"),
+        ({"CHAINRULE_LANG": "zh"}, ["--lang", "en"], "train a network"),
+    ],
+)
 def test_the_command_line_obeys_the_environment(
     variables: dict[str, str], words: list[str], text: str
 ) -> None:
@@ -47,8 +50,10 @@ def test_the_command_line_obeys_the_environment(
     outcome = subprocess.run(
         [sys.executable, "-c", f"from chainrule.apps.cli.main import main; main({[*words, '--help']})"],
         env={**environment, **variables, "PYTHONIOENCODING": "utf-8"},
-        capture_output=True, encoding="utf-8", check=False,
-    )  # fmt: skip
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
     assert text in outcome.stdout
 
 
@@ -61,8 +66,10 @@ def help_in(folder: Path, text: str, **variables: str) -> subprocess.CompletedPr
     return subprocess.run(
         [sys.executable, "-c", "from chainrule.apps.cli.main import main; main(['--help'])"],
         env=own | variables,
-        capture_output=True, encoding="utf-8", check=False,
-    )  # fmt: skip
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
 
 
 def test_a_line_of_the_settings_file_sets_the_language(tmp_path: Path) -> None:

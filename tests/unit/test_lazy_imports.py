@@ -20,9 +20,18 @@ from chainrule.nn.loss import LOSSES, known_loss
 from chainrule.nn.optimizer import OPTIMIZERS
 
 PACKAGES = (
-    "data", "attribution", "step_explanation", "diagnosis", "nn", "nn.loss", "nn.optimizer", "nn.schedule",
-    "store", "trace", "train",
-)  # fmt: skip
+    "data",
+    "attribution",
+    "step_explanation",
+    "diagnosis",
+    "nn",
+    "nn.loss",
+    "nn.optimizer",
+    "nn.schedule",
+    "store",
+    "trace",
+    "train",
+)
 
 
 @pytest.mark.parametrize("package", PACKAGES)

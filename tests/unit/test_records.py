@@ -90,10 +90,20 @@ def _empty(record: Decorator) -> type:
 
 MAKERS = (_plain, _with_options, _grown, _custom, _empty)
 CALLS: tuple[tuple[tuple[Any, ...], dict[str, Any]], ...] = (
-    ((), {}), ((1,), {}), ((1, 2), {}), ((1,), {"scale": 3}), ((), {"units": 4}), ((1,), {"units": 1}),
-    ((1, 2, 3), {}), ((1, 2, 3, 4, 5, 6), {}), ((1,), {"by_name": 5}), ((1,), {"nothing": 1}),
-    ((), {"scale": 1.0, "nothing": 1}), ((1,), {"twice": 2}), ((float("nan"),), {}),
-)  # fmt: skip
+    ((), {}),
+    ((1,), {}),
+    ((1, 2), {}),
+    ((1,), {"scale": 3}),
+    ((), {"units": 4}),
+    ((1,), {"units": 1}),
+    ((1, 2, 3), {}),
+    ((1, 2, 3, 4, 5, 6), {}),
+    ((1,), {"by_name": 5}),
+    ((1,), {"nothing": 1}),
+    ((), {"scale": 1.0, "nothing": 1}),
+    ((1,), {"twice": 2}),
+    ((float("nan"),), {}),
+)
 
 
 def _outcome(kind: type, args: tuple[Any, ...], named: dict[str, Any]) -> Any:

@@ -73,10 +73,14 @@ def test_every_variable_of_the_environment_is_in_a_row() -> None:
 def test_every_file_of_a_command_is_in_a_row() -> None:
     """The words by which the help of a command names files, and the rows of these files."""
     files = {
-        "RUN": "RUN folders", "DATA": "text tables", "NET.onnx": "ONNX networks",
-        "PROP.vnnlib": "VNN-LIB properties", "TEXT": "TEXT of `generate`", "FILE": "FILE with the token",
+        "RUN": "RUN folders",
+        "DATA": "text tables",
+        "NET.onnx": "ONNX networks",
+        "PROP.vnnlib": "VNN-LIB properties",
+        "TEXT": "TEXT of `generate`",
+        "FILE": "FILE with the token",
         "URL": "the storage of a search",
-    }  # fmt: skip
+    }
     others = {
         "ADDRESS",
         "CHOICE",

@@ -72,10 +72,15 @@ def test_singular_and_plural_are_equal() -> None:
     assert resolve_term("梯度").name == "gradient"
 
 
-@pytest.mark.parametrize(("word", "fix"), [
-    ("gradiant", "chainrule show term gradient"), ("差分", "chainrule show term differential privacy"),
-    ("x", "chainrule show terms"), ("", "chainrule show terms"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("word", "fix"),
+    [
+        ("gradiant", "chainrule show term gradient"),
+        ("差分", "chainrule show term differential privacy"),
+        ("x", "chainrule show terms"),
+        ("", "chainrule show terms"),
+    ],
+)
 def test_an_unknown_term_suggests_one(word: str, fix: str) -> None:
     with pytest.raises(UsageError) as caught:
         resolve_term(word)

@@ -104,10 +104,11 @@ def test_the_search_encodes_rows_as_the_preparation_does() -> None:
     }
     model = Model(Sequential(Dense(2)), "cross_entropy", Adam(0.05))
     model.fit(gaps, "y", epochs=1, verbose=False)
-    rows = ({"age": 5, "code": "c1", "employed": "y", "height": 2.5, "sold": "1 Nov 2020", "note": "bad"},
-            {"age": None, "code": None, "employed": None, "height": None, "sold": None, "note": None},
-            {"age": 1e9, "code": "new", "employed": "是", "height": -3, "sold": "2 May 2021", "note": "x"},
-            )  # fmt: skip
+    rows = (
+        {"age": 5, "code": "c1", "employed": "y", "height": 2.5, "sold": "1 Nov 2020", "note": "bad"},
+        {"age": None, "code": None, "employed": None, "height": None, "sold": None, "note": None},
+        {"age": 1e9, "code": "new", "employed": "是", "height": -3, "sold": "2 May 2021", "note": "x"},
+    )
     for row in rows:
         domain = row_domain(model, row, None)
         points = np.repeat(domain.start[None], 70, axis=0)

@@ -25,9 +25,14 @@ def test_a_saturated_unit_gets_a_contribution() -> None:
     """Example of the paper: y = 1 - relu(1 - x1 - x2) has gradient 0 where x1 + x2 > 1."""
     net = cr.Sequential(cr.Dense(1, "relu"), cr.Dense(1))
     contributions = lifted(
-        net, np.array([[1.0, 1.0]]), np.zeros(2), dense1__weight=np.array([[-1.0, -1.0]]),
-        dense1__bias=np.ones(1), dense2__weight=np.array([[-1.0]]), dense2__bias=np.ones(1),
-    )  # fmt: skip
+        net,
+        np.array([[1.0, 1.0]]),
+        np.zeros(2),
+        dense1__weight=np.array([[-1.0, -1.0]]),
+        dense1__bias=np.ones(1),
+        dense2__weight=np.array([[-1.0]]),
+        dense2__bias=np.ones(1),
+    )
     assert contributions == pytest.approx(np.array([[0.5, 0.5]]))
 
 

@@ -14,11 +14,13 @@ from chainrule.errors import ChainruleError, ShapeError, TrainingError, UsageErr
 from chainrule.symbolic_shape import Size, Spec
 
 B = Size.symbol("B")
-TABLE = cr.read_table({
-    "size": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
-    "color": ["red", "blue", "red", "green", "blue", "red"],
-    "price": [10.0, 24.0, 31.0, 39.0, 53.0, 60.0],
-})  # fmt: skip
+TABLE = cr.read_table(
+    {
+        "size": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
+        "color": ["red", "blue", "red", "green", "blue", "red"],
+        "price": [10.0, 24.0, 31.0, 39.0, 53.0, 60.0],
+    }
+)
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ NETWORKS: dict[str, cr.Layer] = {
     "max pooling": cr.Sequential(cr.Conv(3, 2), cr.MaxPool(2), cr.Flatten(), cr.Dense(3)),
     "average pooling": cr.Sequential(cr.Conv(4, 2), cr.AveragePool(2), cr.Flatten(), cr.Dense(3)),
     "residual": cr.Sequential(cr.Flatten(), cr.Residual(cr.Dense(50, "relu")), cr.Dense(3)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -78,9 +78,15 @@ def test_rational_operations_have_rules_of_bounds() -> None:
 def test_arithmetic_with_floats_is_that_of_fractions(a: float, b: float) -> None:
     x, y = Fraction(a), Fraction(b)
     pairs: list[tuple[Any, Fraction]] = [
-        (Exact(x) + b, x + y), (b + Exact(x), x + y), (Exact(x) - b, x - y), (b - Exact(x), y - x),
-        (Exact(x) * b, x * y), (b * Exact(x), x * y), (-Exact(x), -x), (abs(Exact(x)), abs(x)),
-    ]  # fmt: skip
+        (Exact(x) + b, x + y),
+        (b + Exact(x), x + y),
+        (Exact(x) - b, x - y),
+        (b - Exact(x), y - x),
+        (Exact(x) * b, x * y),
+        (b * Exact(x), x * y),
+        (-Exact(x), -x),
+        (abs(Exact(x)), abs(x)),
+    ]
     assert all(fraction_of(value) == expected for value, expected in pairs)
     if b:
         assert (Exact(x) / b).value == x / y

@@ -50,9 +50,11 @@ def sampled(subject: Subject, lower: np.ndarray, upper: np.ndarray, seed: int) -
 
 @settings(max_examples=15, deadline=None)
 @given(
-    st.integers(0, 10**6), st.sampled_from(["relu", "tanh", "images", "scores"]),
-    st.sampled_from([0.0, 0.05, 0.7]), st.booleans(),
-)  # fmt: skip
+    st.integers(0, 10**6),
+    st.sampled_from(["relu", "tanh", "images", "scores"]),
+    st.sampled_from([0.0, 0.05, 0.7]),
+    st.booleans(),
+)
 def test_optimized_bounds_hold_on_parts_and_are_at_least_those_of_crown(
     seed: int, tail: str, radius: float, is_split: bool
 ) -> None:

@@ -310,10 +310,14 @@ def test_invalid_augmentations_are_refused(name: str) -> None:
 
 
 MOVING = [
-    Flip(horizontal=0.5, vertical=0.5), Crop(padding=3), ResizedCrop(area=(0.2, 1.0)), Rotate(degrees=40),
-    Affine(degrees=30, shift=0.2, scale=(0.7, 1.4), shear=20), Perspective(distortion=0.3, p=0.7),
+    Flip(horizontal=0.5, vertical=0.5),
+    Crop(padding=3),
+    ResizedCrop(area=(0.2, 1.0)),
+    Rotate(degrees=40),
+    Affine(degrees=30, shift=0.2, scale=(0.7, 1.4), shear=20),
+    Perspective(distortion=0.3, p=0.7),
     Elastic(strength=0.1, p=0.7),
-]  # fmt: skip
+]
 
 
 @settings(max_examples=8)

@@ -24,9 +24,13 @@ print(section.cases, section.events)
 def test_a_changed_file_is_read_or_refused(cases: str, min_count: int) -> None:
     """The cases run in a process that has not read a table, since each child is a fork of it."""
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", SAMPLE, cases], cwd=ROOT, stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL, text=True, check=True,
-    )  # fmt: skip
+        [sys.executable, "-W", "ignore", "-c", SAMPLE, cases],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=True,
+    )
     count, _, events = done.stdout.strip().partition(" ")
     assert int(count) >= min_count
     assert events == "[]"

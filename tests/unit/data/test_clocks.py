@@ -60,12 +60,19 @@ def test_a_duration_in_any_form_has_the_same_seconds(duration: dt.timedelta) -> 
     hours, minute = divmod(minutes, 60)
     days, hour = divmod(hours, 24)
     texts = [
-        str(duration), f"{hours}:{minute:02}:{seconds:02}", f"{minutes}:{seconds:02}", f"{total} seconds",
-        f"{days} d {hour} h {minute} min {seconds} s", f"{hours}h{minute}m{seconds}s",
+        str(duration),
+        f"{hours}:{minute:02}:{seconds:02}",
+        f"{minutes}:{seconds:02}",
+        f"{total} seconds",
+        f"{days} d {hour} h {minute} min {seconds} s",
+        f"{hours}h{minute}m{seconds}s",
         f"{minutes} min, {seconds} s",
-        f"P{days}DT{hour}H{minute}M{seconds}S", f"PT{total}S", f"{days}天{hour}小时{minute}分钟{seconds}秒",
-        f"{days} days {hour:02}:{minute:02}:{seconds:02}.000", f"{days}.{hour:02}:{minute:02}:{seconds:02}",
-    ]  # fmt: skip
+        f"P{days}DT{hour}H{minute}M{seconds}S",
+        f"PT{total}S",
+        f"{days}天{hour}小时{minute}分钟{seconds}秒",
+        f"{days} days {hour:02}:{minute:02}:{seconds:02}.000",
+        f"{days}.{hour:02}:{minute:02}:{seconds:02}",
+    ]
     assert read_durations(pl.Series(texts)).tolist() == [total] * len(texts)
 
 

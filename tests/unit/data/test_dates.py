@@ -19,10 +19,25 @@ from hostile_records import refused_changes
 
 EPOCH = dt.datetime(1970, 1, 1)
 FORMS = (
-    "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d/%m/%Y", "%d-%m-%Y", "%d %b %Y", "%d %B %Y",
-    "%d-%b-%Y", "%d%b%Y", "%B %d, %Y", "%b %d %Y", "%A, %d %B %Y", "%a, %d %b %Y", "%a %b %d 00:00:00 %Y",
-    "%Y年%m月%d日", "%Y%m%dT000000", "%dth of %B %Y",
-)  # fmt: skip
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+    "%Y.%m.%d",
+    "%d.%m.%Y",
+    "%d/%m/%Y",
+    "%d-%m-%Y",
+    "%d %b %Y",
+    "%d %B %Y",
+    "%d-%b-%Y",
+    "%d%b%Y",
+    "%B %d, %Y",
+    "%b %d %Y",
+    "%A, %d %B %Y",
+    "%a, %d %b %Y",
+    "%a %b %d 00:00:00 %Y",
+    "%Y年%m月%d日",
+    "%Y%m%dT000000",
+    "%dth of %B %Y",
+)
 CLOCKS = (" %H:%M:%S", "T%H:%M:%S", ", %H:%M:%S", " %I:%M:%S %p", " %H:%M:%S.000", "T%H:%M:%SZ")
 ZONES = ("+05:30", "-0800", " +0000", "+09", "Z", " UTC")
 MOMENTS = st.datetimes(dt.datetime(1000, 1, 1), dt.datetime(9999, 12, 30)).map(
@@ -101,10 +116,22 @@ def test_any_text_is_a_moment_or_not_valid(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["2020-02-30", "2021-02-29", "2020-13-01", "0000-01-01", "2020-11-05 25:00",
-             "2020-11-05 13:00 PM", "2020-11-05T10:00+99:00", "5 foo 2020",
-             "2020", "11/05", "-1-1-2020", "2020-11-05 10:61"],
-)  # fmt: skip
+    "text",
+    [
+        "2020-02-30",
+        "2021-02-29",
+        "2020-13-01",
+        "0000-01-01",
+        "2020-11-05 25:00",
+        "2020-11-05 13:00 PM",
+        "2020-11-05T10:00+99:00",
+        "5 foo 2020",
+        "2020",
+        "11/05",
+        "-1-1-2020",
+        "2020-11-05 10:61",
+    ],
+)
 def test_a_date_that_does_not_exist_is_not_valid(text: str) -> None:
     assert not read_moments(pl.Series([text]), is_day_first=True).is_valid.any()
 
@@ -153,10 +180,18 @@ def fit(table: Table) -> Preparation:
 def test_date_features_have_names_and_values() -> None:
     p = fit(table_of([f"{date:%d %b %Y %H:%M}" for date in DATES]))
     assert p.feature_names == (
-        "sold: days since 2019-01-03", "sold: year", "sold: month (sin)", "sold: month (cos)",
-        "sold: weekday (sin)", "sold: weekday (cos)", "sold: day (sin)", "sold: day (cos)",
-        "sold: hour (sin)", "sold: hour (cos)", "sold: weekend",
-    )  # fmt: skip
+        "sold: days since 2019-01-03",
+        "sold: year",
+        "sold: month (sin)",
+        "sold: month (cos)",
+        "sold: weekday (sin)",
+        "sold: weekday (cos)",
+        "sold: day (sin)",
+        "sold: day (cos)",
+        "sold: hour (sin)",
+        "sold: hour (cos)",
+        "sold: weekend",
+    )
     mean, std = p.features[0].mean, p.features[0].std
     x = p.inputs(table_of(["2020-12-06T18:00"]))[0]
     assert x[0] == pytest.approx((703.75 - mean) / std)
@@ -170,8 +205,9 @@ def test_date_features_have_names_and_values() -> None:
 
 def test_parts_that_do_not_vary_are_no_features() -> None:
     assert fit(table_of(["2019-01-01", "2020-01-01", "2021-01-01", "2020-01-01"] * 9)).feature_names == (
-        "sold: days since 2019-01-01", "sold: year",
-    )  # fmt: skip
+        "sold: days since 2019-01-01",
+        "sold: year",
+    )
     assert "sold: hour (sin)" not in fit(table_of([date.date() for date in DATES])).feature_names
 
 

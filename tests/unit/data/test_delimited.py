@@ -37,7 +37,7 @@ GOOD: dict[str, tuple[bytes, dict[str, list]]] = {
     "blank lines": (b"a,b\n\n1,x\n\n\n2,y\n\n", {"a": [1, 2], "b": ["x", "y"]}),
     "row of empty cells": (b"a,b\n1,x\n,\n", {"a": [1, N], "b": ["x", N]}),
     "outer blanks": (b" a , b \n 1 , x \n", {"a": [1], "b": ["x"]}),
-    "quoted delimiter": (b'a,b\n"1",\"x, y"\n', {"a": [1], "b": ["x, y"]}),
+    "quoted delimiter": (b'a,b\n"1","x, y"\n', {"a": [1], "b": ["x, y"]}),
     "quoted newline": (b'a,b\n1,"x\ny"\n2,z\n', {"a": [1, 2], "b": ["x\ny", "z"]}),
     "quoted crlf": (b'a,b\r\n1,"x\r\ny"\r\n', {"a": [1], "b": ["x\r\ny"]}),
     "doubled quote": (b'a,b\n1,"x ""y"" z"\n', {"a": [1], "b": ['x "y" z']}),
@@ -45,7 +45,7 @@ GOOD: dict[str, tuple[bytes, dict[str, list]]] = {
     "blank before a quote": (b'a, b\n1, "x, y"\n', {"a": [1], "b": ["x, y"]}),
     "quote inside a word": (b'a,b\n1,5" pipe\n', {"a": [1], "b": ['5" pipe']}),
     "quoted header": (b'"a, b","c"\n1,2\n', {"a, b": [1], "c": [2]}),
-    "run of quotes": (b'a,b\n1,' + b'"' * 1000 + b"\n", {"a": [1], "b": ['"' * 499]}),
+    "run of quotes": (b"a,b\n1," + b'"' * 1000 + b"\n", {"a": [1], "b": ['"' * 499]}),
     "missing, empty": (b"a,b\n1,x\n,y\n", {"a": [1, N], "b": ["x", "y"]}),
     "missing, NA": (b"a\n1\nNA\n", {"a": [1, N]}),
     "missing, N/A": (b"a\n1\nN/A\n", {"a": [1, N]}),
@@ -92,7 +92,8 @@ GOOD: dict[str, tuple[bytes, dict[str, list]]] = {
     "index of pandas": (b",a\n0,5\n1,6\n", {"index": [0, 1], "a": [5, 6]}),
     "unnamed first column of names": (b",index\nx,5\ny,6\n", {"index2": ["x", "y"], "index": [5, 6]}),
     "row names of R": (
-        b'"x" "y"\n"1" 2 3\n"2" 5 6\n"3" 7 8\n', {"index": [1, 2, 3], "x": [2, 5, 7], "y": [3, 6, 8]},
+        b'"x" "y"\n"1" 2 3\n"2" 5 6\n"3" 7 8\n',
+        {"index": [1, 2, 3], "x": [2, 5, 7], "y": [3, 6, 8]},
     ),
     "latin-1": (b"a,b\n1,x\n2,caf\xe9\n", {"a": [1, 2], "b": ["x", "caf\xe9"]}),
     "gbk": ("城市,人口\n北京,1\n上海,2\n".encode("gbk"), {"城市": ["北京", "上海"], "人口": [1, 2]}),
@@ -105,7 +106,8 @@ GOOD: dict[str, tuple[bytes, dict[str, list]]] = {
     "header in a comment": (b"# x y\n1 2\n3 4\n", {"x": [1, 3], "y": [2, 4]}),
     "title": (b"Sales 2024\n\na,b\n1,2\n3,4\n", {"a": [1, 3], "b": [2, 4]}),
     "title of a spreadsheet": (
-        b"Sales,,\n,,\na,b,c\n1,2,3\n3,4,5\n", {"a": [1, 3], "b": [2, 4], "c": [3, 5]},
+        b"Sales,,\n,,\na,b,c\n1,2,3\n3,4,5\n",
+        {"a": [1, 3], "b": [2, 4], "c": [3, 5]},
     ),
     "aligned numbers": (b"x    y\n1.5  2\n1    30\n", {"x": [1.5, 1.0], "y": [2, 30]}),
     "aligned texts": (
@@ -113,15 +115,17 @@ GOOD: dict[str, tuple[bytes, dict[str, list]]] = {
         {"name": ["John Doe", "Ann", "Bob Smith"], "age": [31, 4, 19]},
     ),
     "units": (
-        b"t,v,k\ns,m/s,\n1,2,a\n2,3,b\n3,4,a\n", {"t": [1, 2, 3], "v": [2, 3, 4], "k": ["a", "b", "a"]},
+        b"t,v,k\ns,m/s,\n1,2,a\n2,3,b\n3,4,a\n",
+        {"t": [1, 2, 3], "v": [2, 3, 4], "k": ["a", "b", "a"]},
     ),
     "totals": (b"region,sales\nn,1\ns,2\nTotal,3\n", {"region": ["n", "s"], "sales": [1, 2]}),
     "total as a level": (
-        b"k,v\ntotal,1\npart,2\ntotal,3\n", {"k": ["total", "part", "total"], "v": [1, 2, 3]},
+        b"k,v\ntotal,1\npart,2\ntotal,3\n",
+        {"k": ["total", "part", "total"], "v": [1, 2, 3]},
     ),
     "repeated header": (b"a,b\n1,2\na,b\n3,4\n", {"a": [1, 3], "b": [2, 4]}),
     "two words are one column": (b"full name\nAnn Lee\nBo Li\n", {"full name": ["Ann Lee", "Bo Li"]}),
-}  # fmt: skip
+}
 
 BOMB = gzip.compress(b"a,b\n" + (b"1," + b"x" * 999 + b"\n") * (SWELL_FREE // 900))
 BAD: dict[str, tuple[bytes, str, tuple[str, ...]]] = {
@@ -140,7 +144,9 @@ BAD: dict[str, tuple[bytes, str, tuple[str, ...]]] = {
     "ragged after quoted newline": (b'a,b\n"x\ny",1\n3\n', "E306", ("line 4",)),
     "decimal comma under comma": (b"a,b\n1,5,2,5\n", "E306", ("4 fields",)),
     "damaged utf-8": (
-        "é,ß\nü,ö\n".encode() + b"caf\xe9,1\n", "E307", ("line 3", "0xe9", "UTF-8", "--encoding"),
+        "é,ß\nü,ö\n".encode() + b"caf\xe9,1\n",
+        "E307",
+        ("line 3", "0xe9", "UTF-8", "--encoding"),
     ),
     "nul": (b"a,b\n1,\0\n", "E307", ("line 2", "NUL")),
     "cut utf-16": (b"\xff\xfea\0,\0b", "E307", ()),
@@ -160,7 +166,7 @@ BAD: dict[str, tuple[bytes, str, tuple[str, ...]]] = {
     "cut gzip": (gzip.compress(b"a,b\n" + bytes(range(65, 91)) * 99)[:-12], "E316", ()),
     "false gzip": (b"\x1f\x8bhello", "E316", ()),
     "gzip bomb": (BOMB, "E308", ("compressed",)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", GOOD)

@@ -60,8 +60,10 @@ def test_aligned_numbers_are_divided_by_blanks(rows: list[list[str]], gap: int) 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     above=st.lists(st.sampled_from(["Report", "", "# by hand", "as of 2024"]), max_size=3),
-    units=st.booleans(), totals=st.booleans(), end=st.sampled_from(["", ";"]),
-)  # fmt: skip
+    units=st.booleans(),
+    totals=st.booleans(),
+    end=st.sampled_from(["", ";"]),
+)
 def test_lines_that_are_no_rows_are_left_out_with_a_notice(
     above: list[str], units: bool, totals: bool, end: str, tmp_path: Path
 ) -> None:

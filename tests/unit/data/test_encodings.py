@@ -16,20 +16,40 @@ from chainrule.errors import UsageError
 
 TEXTS: dict[str, tuple[str, ...]] = {
     "gb18030": (
-        "城市\n北京\n上海\n", "name\n张三\n李四\n", "颜色\n红\n绿\n", "评价\n非常满意\n一般\n",
-        "性别\n男\n女\n", "是否吸烟\n是\n否\n", "等级\n优\n良\n差\n", "sex\n男\n女\n", "学历\n本科\n硕士\n",
+        "城市\n北京\n上海\n",
+        "name\n张三\n李四\n",
+        "颜色\n红\n绿\n",
+        "评价\n非常满意\n一般\n",
+        "性别\n男\n女\n",
+        "是否吸烟\n是\n否\n",
+        "等级\n优\n良\n差\n",
+        "sex\n男\n女\n",
+        "学历\n本科\n硕士\n",
     ),
     "big5": ("城市\n台北\n高雄\n", "顏色\n紅色\n綠色\n", "學校\n國立臺灣大學\n"),
     "cp932": ("都市\n東京\n大阪\n", "名前\nすずき\nさとう\n", "商品\nノート\nペン\n"),
     "euc_jp": ("名前\nすずき\nさとう\n",),
     "cp949": (
-        "도시\n서울\n부산\n", "이름\n김철수\n이영희\n", "부서\n영업부\n총무부\n", "성별\n남\n여\n",
-        "흡연\n예\n아니오\n", "등급\n우수\n보통\n", "sex\n남성\n여성\n", "학력\n고졸\n대졸\n",
-        "결제\n카드\n현금\n", "상태\n정상\n고장\n",
+        "도시\n서울\n부산\n",
+        "이름\n김철수\n이영희\n",
+        "부서\n영업부\n총무부\n",
+        "성별\n남\n여\n",
+        "흡연\n예\n아니오\n",
+        "등급\n우수\n보통\n",
+        "sex\n남성\n여성\n",
+        "학력\n고졸\n대졸\n",
+        "결제\n카드\n현금\n",
+        "상태\n정상\n고장\n",
     ),
     "cp1252": (
-        "name\nZoë\n", "ville\nOrléans\nBesançon\n", "Stadt\nMünchen\nGießen\n", "país\nEspaña\nMéxico\n",
-        "farge\nblå\nrød\n", "temp °C\n5\n", "città\nForlì\n", "estado\nSão Paulo\nParaná\n",
+        "name\nZoë\n",
+        "ville\nOrléans\nBesançon\n",
+        "Stadt\nMünchen\nGießen\n",
+        "país\nEspaña\nMéxico\n",
+        "farge\nblå\nrød\n",
+        "temp °C\n5\n",
+        "città\nForlì\n",
+        "estado\nSão Paulo\nParaná\n",
     ),
     "cp1250": ("město\nPlzeň\nČeské Budějovice\n", "kolor\nżółty\nczerwony\n", "szín\nvörös\nősz\nfehér\n"),
     "cp1251": ("город\nМосква\nКазань\n", "колір\nчервоний\nсиній\n"),
@@ -42,7 +62,7 @@ TEXTS: dict[str, tuple[str, ...]] = {
     "cp874": ("เมือง\nกรุงเทพ\nเชียงใหม่\n",),
     "mac_roman": ("ville\nOrléans\nBesançon\nSète\n",),
     "cp850": ("Stadt\nMünchen\nKöln\nGießen\n",),
-}  # fmt: skip
+}
 CASES = [(codec, text) for codec, texts in TEXTS.items() for text in texts]
 
 

@@ -194,9 +194,14 @@ def test_sheets_tables_and_files_are_selected_by_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "options"),
-    [("t.tsv", {"query": "SELECT 1"}), ("t.xlsx", {"delimiter": ","}), ("t.duckdb", {"skip": 1}),
-     ("columns.json", {"header": "none"}), ("t.parquet.zip", {"encoding": "utf-8"})],
-)  # fmt: skip
+    [
+        ("t.tsv", {"query": "SELECT 1"}),
+        ("t.xlsx", {"delimiter": ","}),
+        ("t.duckdb", {"skip": 1}),
+        ("columns.json", {"header": "none"}),
+        ("t.parquet.zip", {"encoding": "utf-8"}),
+    ],
+)
 def test_an_option_without_effect_is_refused(name: str, options: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="E128"):
         read_table(FORMS[name](tmp_path / name), **options)
@@ -224,11 +229,21 @@ def test_options_decide_what_is_otherwise_detected(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".json", ".jsonl"])
 @pytest.mark.parametrize(
     ("content", "code"),
-    [("", "E303"), ("[]", "E316"), ("{", "E316"), ("[1, 2]", "E316"), ("nul", "E316"),
-     ('{"a": 1}\n[2]', "E316"),
-     ('[{"a": 1, "a": 2}]', "E305"), ('{"a": [1], "b": [1, 2]}', "E317"), ("[" * 9999, "E316"),
-     ('[{"a": [1]}, {"a": 2}]', "E314"), ('[{"a": {"b": 1}}]', "E314"), ('[{"": 1}]', "E305")],
-)  # fmt: skip
+    [
+        ("", "E303"),
+        ("[]", "E316"),
+        ("{", "E316"),
+        ("[1, 2]", "E316"),
+        ("nul", "E316"),
+        ('{"a": 1}\n[2]', "E316"),
+        ('[{"a": 1, "a": 2}]', "E305"),
+        ('{"a": [1], "b": [1, 2]}', "E317"),
+        ("[" * 9999, "E316"),
+        ('[{"a": [1]}, {"a": 2}]', "E314"),
+        ('[{"a": {"b": 1}}]', "E314"),
+        ('[{"": 1}]', "E305"),
+    ],
+)
 def test_json_that_is_no_table_is_refused(content: str, code: str, suffix: str, tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         read_table(write(tmp_path / f"t{suffix}", content))

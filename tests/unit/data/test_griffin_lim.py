@@ -110,11 +110,15 @@ def test_extreme_powers_give_finite_samples(value: float, momentum: float) -> No
 @pytest.mark.parametrize(
     ("values", "options", "code"),
     [
-        (np.zeros((3, 9)), {}, "E341"), (np.zeros(10), {}, "E341"), (np.zeros((0, 10)), {}, "E341"),
-        (np.full((3, 10), np.nan), {}, "E342"), (np.zeros((3, 10)), {"rounds": -1}, "E102"),
-        (np.zeros((3, 10)), {"rounds": 1.5}, "E102"), (np.zeros((3, 10)), {"momentum": 1.0}, "E102"),
+        (np.zeros((3, 9)), {}, "E341"),
+        (np.zeros(10), {}, "E341"),
+        (np.zeros((0, 10)), {}, "E341"),
+        (np.full((3, 10), np.nan), {}, "E342"),
+        (np.zeros((3, 10)), {"rounds": -1}, "E102"),
+        (np.zeros((3, 10)), {"rounds": 1.5}, "E102"),
+        (np.zeros((3, 10)), {"momentum": 1.0}, "E102"),
     ],
-)  # fmt: skip
+)
 def test_arguments_that_do_not_fit_are_refused(values: np.ndarray, options: dict, code: str) -> None:
     with pytest.raises((DataError, UsageError), match=code):
         griffin_lim(values, ANALYSIS, **options)

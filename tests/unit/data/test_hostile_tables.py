@@ -10,9 +10,15 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 HEAVY = (
-    "a sheet of zeros", "a large value", "a long text", "a join of itself", "deep XML", "a wide header",
-    "duckdb, an endless query", "endless rows",
-)  # fmt: skip
+    "a sheet of zeros",
+    "a large value",
+    "a long text",
+    "a join of itself",
+    "deep XML",
+    "a wide header",
+    "duckdb, an endless query",
+    "endless rows",
+)
 SECTIONS = ("workbooks()", "documents()", "arrays()", "queries()", "addresses()", "edits(7, 12)")
 
 

@@ -141,9 +141,17 @@ def test_columns_with_other_contents_than_stated_are_refused() -> None:
     frame = pl.DataFrame({"text": ["Köln", "b"], "x": [1, 2], "at": pl.Series([DAY.time()] * 2)})
     header, file = as_buffers(frame)
     changes = [
-        {"rows": 3}, {"rows": 1}, {"rows": -1}, {"rows": 2**60}, {"rows": "2"}, {"columns": []}, {},
-        {"columns": header["columns"][:2]}, {"columns": 7}, {"columns": [[None] * 4] * 3},
-    ]  # fmt: skip
+        {"rows": 3},
+        {"rows": 1},
+        {"rows": -1},
+        {"rows": 2**60},
+        {"rows": "2"},
+        {"columns": []},
+        {},
+        {"columns": header["columns"][:2]},
+        {"columns": 7},
+        {"columns": [[None] * 4] * 3},
+    ]
     for column in range(3):
         for entry, value in [(1, "Object"), (1, "Datetime:h"), (1, None), (0, None), (3, -1), (3, 10**9)]:
             columns = json.loads(json.dumps(header["columns"]))

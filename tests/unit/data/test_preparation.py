@@ -35,8 +35,14 @@ def fit(columns: dict, target: str = "y", kinds: dict | None = None) -> Preparat
 def test_features_have_names_and_values() -> None:
     p = fit(TRAIN)
     assert p.feature_names == (
-        "age", "age is missing", "color=red", "color=blue", "color is missing", "smokes", "same",
-    )  # fmt: skip
+        "age",
+        "age is missing",
+        "color=red",
+        "color=blue",
+        "color is missing",
+        "smokes",
+        "same",
+    )
     std = (800 / 3) ** 0.5
     expected = [[-20 / std, 0, 1, 0, 0, 1], [0, 0, 0, 1, 0, 0], [0, 1, 0, 0, 1, 0], [20 / std, 0, 1, 0, 0, 1]]
     x = p.inputs(read_table(TRAIN))

@@ -15,12 +15,14 @@ from chainrule.tabular.options import Options
 from chainrule.tabular.training_plan import prepare_data
 
 RNG = np.random.default_rng(0)
-FRAME = pl.DataFrame({
-    "size": RNG.normal(size=60),
-    "color": RNG.choice(["red", "green", "blue"], 60),
-    "price": RNG.normal(size=60),
-    "kind": np.repeat(["a", "b", None], [28, 28, 4]),
-})  # fmt: skip
+FRAME = pl.DataFrame(
+    {
+        "size": RNG.normal(size=60),
+        "color": RNG.choice(["red", "green", "blue"], 60),
+        "price": RNG.normal(size=60),
+        "kind": np.repeat(["a", "b", None], [28, 28, 4]),
+    }
+)
 
 
 @pytest.mark.parametrize("target", ["kind", "price"])
@@ -32,9 +34,13 @@ def test_fit_prepares_a_frame_as_the_pipeline_does(target: str) -> None:
     fitted = cr.Model(cr.Sequential(cr.Dense(1)), prepared.head.loss)
     rows, held_out = prepared.training, prepared.validation
     fitted.fit(
-        rows.x, prepared.labels(rows), validation=(held_out.x, prepared.labels(held_out)),
-        seed=3, epochs=1, verbose=False,
-    )  # fmt: skip
+        rows.x,
+        prepared.labels(rows),
+        validation=(held_out.x, prepared.labels(held_out)),
+        seed=3,
+        epochs=1,
+        verbose=False,
+    )
     assert fitted.history[-1] == pytest.approx(model.history[-1], rel=1e-12)
     for path, array in fitted.parameters().items():
         np.testing.assert_array_equal(model.parameters()[path], array)

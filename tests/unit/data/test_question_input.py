@@ -94,9 +94,13 @@ def test_the_vocabulary_is_sorted_by_frequency_and_leaves_out_rare_characters() 
 
 @pytest.mark.parametrize(
     ("passage", "question", "code"),
-    [("", "a", "E363"), ("a", " \n", "E363"), ("a" * (MAX_PASSAGE + 1), "a", "E364"),
-     ("a", "a" * (MAX_QUESTION + 1), "E364")],
-)  # fmt: skip
+    [
+        ("", "a", "E363"),
+        ("a", " \n", "E363"),
+        ("a" * (MAX_PASSAGE + 1), "a", "E364"),
+        ("a", "a" * (MAX_QUESTION + 1), "E364"),
+    ],
+)
 def test_empty_and_long_texts_are_refused_by_row(passage: str, question: str, code: str) -> None:
     with pytest.raises(DataError, match=code) as caught:
         READER(["a", passage], ["a", question], ["row 1", "row 2"])
@@ -107,8 +111,14 @@ def test_records_are_read_back_and_foreign_ones_are_not() -> None:
     record = READER.to_record()
     assert QuestionInput.from_record(record) == READER
     foreign = [
-        None, {}, {**record, "characters": ""}, {**record, "characters": 3}, {**record, "passage_length": 0},
-        {**record, "passage_length": 10**9}, {**record, "question_length": True}, {**record, "more": 1},
+        None,
+        {},
+        {**record, "characters": ""},
+        {**record, "characters": 3},
+        {**record, "passage_length": 0},
+        {**record, "passage_length": 10**9},
+        {**record, "question_length": True},
+        {**record, "more": 1},
         {**record, "characters": "a" * 30_000},
-    ]  # fmt: skip
+    ]
     assert [QuestionInput.from_record(value) for value in foreign] == [None] * len(foreign)

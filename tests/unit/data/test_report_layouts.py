@@ -101,11 +101,17 @@ def test_times_of_day_of_a_workbook_stay_times(tmp_path: Path) -> None:
 
 TWO = [
     # upper row, lower row, names
-    (["", "Sales", "", "Cost", ""], ["shop", "2023", "2024", "2023", "2024"],
-     ["shop", "Sales 2023", "Sales 2024", "Cost 2023", "Cost 2024"]),
-    (["shop", "Sales", "", "Cost", ""], ["", "Q1", "Q2", "Q1", "Q2"],
-     ["shop", "Sales Q1", "Sales Q2", "Cost Q1", "Cost Q2"]),
-]  # fmt: skip
+    (
+        ["", "Sales", "", "Cost", ""],
+        ["shop", "2023", "2024", "2023", "2024"],
+        ["shop", "Sales 2023", "Sales 2024", "Cost 2023", "Cost 2024"],
+    ),
+    (
+        ["shop", "Sales", "", "Cost", ""],
+        ["", "Q1", "Q2", "Q1", "Q2"],
+        ["shop", "Sales Q1", "Sales Q2", "Cost Q1", "Cost Q2"],
+    ),
+]
 
 
 @loop_over(("upper", "lower", "names"), TWO)

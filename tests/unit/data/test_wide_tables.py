@@ -27,11 +27,55 @@ from chainrule.data.tables.encoders import number
 from chainrule.errors import DataError
 
 CELLS = st.sampled_from(
-    ["", "?", "NA", " 1 ", "0", "-0", "+3", "12", "007", "1.5", "-.5", "5.", "1e3", "1E-400", "1e999", "inf",
-     "-Infinity", "nan", "1,234", "1,234.5", "12,34", "1.234,5", "true", "False", "yes", "no", "red",
-     "2020-01-02", "999999999999999", "9999999999999999", "9007199254740993", "00", "1 2", "红",
-     "none", "-", "--", "NA", "$5", "7 %", "(3)", "1.729", "12E3", "１２", "−4", "<1"]
-)  # fmt: skip
+    [
+        "",
+        "?",
+        "NA",
+        " 1 ",
+        "0",
+        "-0",
+        "+3",
+        "12",
+        "007",
+        "1.5",
+        "-.5",
+        "5.",
+        "1e3",
+        "1E-400",
+        "1e999",
+        "inf",
+        "-Infinity",
+        "nan",
+        "1,234",
+        "1,234.5",
+        "12,34",
+        "1.234,5",
+        "true",
+        "False",
+        "yes",
+        "no",
+        "red",
+        "2020-01-02",
+        "999999999999999",
+        "9999999999999999",
+        "9007199254740993",
+        "00",
+        "1 2",
+        "红",
+        "none",
+        "-",
+        "--",
+        "NA",
+        "$5",
+        "7 %",
+        "(3)",
+        "1.729",
+        "12E3",
+        "１２",
+        "−4",
+        "<1",
+    ]
+)
 COLUMN = st.one_of(
     st.lists(CELLS, min_size=6, max_size=6),
     st.lists(st.sampled_from(["1", "2.5", "-3", ""]), min_size=6, max_size=6),
@@ -172,8 +216,9 @@ def test_a_table_without_thousands_of_columns_is_refused_quickly(tmp_path: Path)
 
 NUMBERS = st.lists(
     st.one_of(st.none(), st.sampled_from([0.0, 1e300, -1e308, 1e-300, 3.0]), st.floats(-1e6, 1e6)),
-    min_size=4, max_size=4,
-)  # fmt: skip
+    min_size=4,
+    max_size=4,
+)
 
 
 @given(trained=st.lists(NUMBERS, min_size=1, max_size=4), later=st.lists(NUMBERS, min_size=4, max_size=4))

@@ -236,9 +236,11 @@ def test_findings_on_random_arrays_have_sentences(
 ) -> None:
     logged.clear()
     y = {
-        "numbers": np.arange(len(x)) % 2 + 1, "classes": 3 * (np.arange(len(x)) < len(x) // 2),
-        "texts": np.array(["no", "yes"])[np.arange(len(x)) % 2], "values": x[:, 0],
-    }[kind]  # fmt: skip
+        "numbers": np.arange(len(x)) % 2 + 1,
+        "classes": 3 * (np.arange(len(x)) < len(x) // 2),
+        "texts": np.array(["no", "yes"])[np.arange(len(x)) % 2],
+        "values": x[:, 0],
+    }[kind]
     units, loss = (1, "mse") if kind == "values" else (2, "cross_entropy")
     model = cr.Model(cr.Sequential(cr.Dense(units)), loss)
     with np.errstate(all="ignore"):

@@ -39,12 +39,17 @@ SLOW = (
 )
 FIRST = {case.rule: case for case in reversed(FAULTS) if not any(word in case.name for word in SLOW)}
 SOUND = [
-    case for case in healthy.CASES
-    if case.name in {
-        "trained: iris, seed 1", "trained: one hidden layer, seed 1", "trained: batch normalization, seed 2",
-        "trained: a wave, Adam, seed 0", "trained: LeNet on images, seed 0",
+    case
+    for case in healthy.CASES
+    if case.name
+    in {
+        "trained: iris, seed 1",
+        "trained: one hidden layer, seed 1",
+        "trained: batch normalization, seed 2",
+        "trained: a wave, Adam, seed 0",
+        "trained: LeNet on images, seed 0",
     }
-]  # fmt: skip
+]
 
 
 def called(case: Case) -> str:
@@ -73,12 +78,14 @@ ERRORS = (
     None,
     ValueError("of a callback"),
     TrainingError(
-        "E501", cause="log of 0", cause_zh="对 0 取对数",
+        "E501",
+        cause="log of 0",
+        cause_zh="对 0 取对数",
         received=fact(
             "{value:.6g} from {op} at {index}, {place}", value=math.inf, op="log", index=(1,), place="x"
         ),
     ),
-)  # fmt: skip
+)
 STRANGE = (math.nan, math.inf, -math.inf, 0.0, -1.0, 1e-320, 1e300)
 
 
@@ -101,12 +108,19 @@ def any_course(draw: np.random.Generator) -> TrainingRecord:
         for i in range(draw.integers(0, 30))
     ]
     return TrainingRecord(
-        rows, [probe(10 * i) for i in range(draw.integers(0, 5))], int(draw.integers(0, 999)),
-        int(draw.integers(0, 99)), len(rows), {f"{path}.weight": 4 for path in PATHS},
-        dict(zip(PATHS, ("relu", "tanh", ""), strict=True)), number(), "classification",
-        str(draw.choice(["", "epochs", "failed"])), ERRORS[draw.integers(0, len(ERRORS))],
+        rows,
+        [probe(10 * i) for i in range(draw.integers(0, 5))],
+        int(draw.integers(0, 999)),
+        int(draw.integers(0, 99)),
+        len(rows),
+        {f"{path}.weight": 4 for path in PATHS},
+        dict(zip(PATHS, ("relu", "tanh", ""), strict=True)),
+        number(),
+        "classification",
+        str(draw.choice(["", "epochs", "failed"])),
+        ERRORS[draw.integers(0, len(ERRORS))],
         (tuple(f"{path}.weight" for path in PATHS),),
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("name", HISTORY)

@@ -27,10 +27,23 @@ def names() -> dict[str, object]:
     y = (x[:, 0] > 0).astype(np.int64)
     model.fit(x, y, epochs=1, verbose=False)
     return {
-        "cr": cr, "numpy": np, "rng": rng, "x": x, "y": y, "x_train": x, "y_train": y, "model": model,
-        "net": net, "loss": "cross_entropy", "optimizer": cr.SGD(0.1), "column": 0, "output": x, "target": x,
-        "fn": lambda x: x * x, "inputs": [x[:2]],
-    }  # fmt: skip
+        "cr": cr,
+        "numpy": np,
+        "rng": rng,
+        "x": x,
+        "y": y,
+        "x_train": x,
+        "y_train": y,
+        "model": model,
+        "net": net,
+        "loss": "cross_entropy",
+        "optimizer": cr.SGD(0.1),
+        "column": 0,
+        "output": x,
+        "target": x,
+        "fn": lambda x: x * x,
+        "inputs": [x[:2]],
+    }
 
 
 @pytest.mark.parametrize("rule", RULES)

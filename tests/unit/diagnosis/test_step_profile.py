@@ -28,9 +28,15 @@ MEASURED = StepProfile(
         KernelTime("join", "", "loop", ("add",), 1, 40e-6, 200_704, 2_408_448),
         KernelTime("update", "dense1", "loop", ("multiply",) * 7, 1, 39e-6, 1_404_928, 4_014_080),
     ),
-    serial_seconds=1.05e-3, parallel_seconds=0.6e-3, threads=2, batch=128, rows=32, replicas=2, steps=200,
+    serial_seconds=1.05e-3,
+    parallel_seconds=0.6e-3,
+    threads=2,
+    batch=128,
+    rows=32,
+    replicas=2,
+    steps=200,
     peak=CorePeak(2e11, 1e10),
-)  # fmt: skip
+)
 
 
 def page(measured: StepProfile = MEASURED, lang: str = "en", is_random: bool = False) -> Profile:
@@ -81,9 +87,15 @@ def test_the_chart_has_a_bar_per_layer_and_stage() -> None:
     space = "{http://www.w3.org/2000/svg}"
     bars = [r for r in tree.iter(f"{space}rect") if r.find(f"{space}title") is not None]
     assert [bar.find(f"{space}title").text for bar in bars] == [
-        "gather", "forward dense1", "forward (loss)", "backward (loss)", "backward dense1", "merge",
-        "update (optimizer)", "update dense1",
-    ]  # fmt: skip
+        "gather",
+        "forward dense1",
+        "forward (loss)",
+        "backward (loss)",
+        "backward dense1",
+        "merge",
+        "update (optimizer)",
+        "update dense1",
+    ]
     longest = max(bars, key=lambda bar: float(bar.get("width")))
     assert longest.find(f"{space}title").text == "backward dense1"
     assert "<script" not in svg

@@ -32,9 +32,7 @@ def test_the_chain_of_a_sequence_is_all_of_its_matrices() -> None:
 def test_a_branch_beside_others_is_a_chain_of_its_own() -> None:
     deep = cr.Sequential(cr.Dense(5, "relu"), cr.Dense(5, "relu"), cr.Dense(2))
     net = cr.Residual(deep, shortcut=cr.Dense(2))
-    assert chains(net) == [
-        ("sequential.dense1", "sequential.dense2", "sequential.dense3"), ("shortcut",)
-    ]  # fmt: skip
+    assert chains(net) == [("sequential.dense1", "sequential.dense2", "sequential.dense3"), ("shortcut",)]
 
 
 def test_the_longest_way_to_a_layer_is_its_chain() -> None:
@@ -53,12 +51,13 @@ def test_members_of_an_ensemble_are_compared_within_their_group() -> None:
     group = [cr.EnsembleDense(3, "relu"), cr.EnsembleDense(3, "relu"), cr.EnsembleDense(1)]
     net = cr.Sequential(
         cr.Parallel(
-            "none", a=cr.Sequential(cr.EnsembleNormalization(2), *group),
+            "none",
+            a=cr.Sequential(cr.EnsembleNormalization(2), *group),
             b=cr.Sequential(cr.EnsembleNormalization(2), *group),
         ),
         cr.Merge("concatenate", axis=1),
         cr.EnsembleMean("value"),
-    )  # fmt: skip
+    )
     names = [f"ensemble_dense{number}" for number in (1, 2, 3)]
     assert chains(net, loss="mse") == [
         tuple(f"parallel1.{group}.{name}" for name in names) for group in ("a", "b")
@@ -82,9 +81,13 @@ def findings(gradients: dict[str, float], rule: str) -> list[tuple[str, str]]:
     values = {"loss": 1.0, "training_loss": 1.0, "inference_loss": 1.0, "gradient_norm": 1.0}
     probes = [Probe(10 * i, i, {**values, "learning_rate": 1e-3, "rows": 8.0}, parts) for i in range(4)]
     record = TrainingRecord(
-        probes=probes, rows=80, batch=8, epochs=9, weight_matrices=dict.fromkeys((*DEEP, *SHORTCUT), 8),
+        probes=probes,
+        rows=80,
+        batch=8,
+        epochs=9,
+        weight_matrices=dict.fromkeys((*DEEP, *SHORTCUT), 8),
         weight_chains=(DEEP, SHORTCUT),
-    )  # fmt: skip
+    )
     during = RULES[rule].during
     assert during is not None
     return [(evidence.layer, evidence.facts["last"]) for evidence in during(record)]

@@ -39,7 +39,7 @@ NETS: dict[str, tuple[cr.Layer, tuple[int, ...], int]] = {
         (8, 10, 1),
         0,
     ),
-}  # fmt: skip
+}
 
 
 def initialized(name: str, rows: int) -> tuple[cr.Model, np.ndarray]:

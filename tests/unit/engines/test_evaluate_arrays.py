@@ -36,9 +36,15 @@ def test_a_number_that_would_change_is_refused(dtype: Any, value: Any, code: str
 
 @pytest.mark.parametrize(
     ("dtype", "value"),
-    [("float32", [1, 2]), ("float32", np.array([0.1, np.nan, np.inf])), ("int64", np.array([1.0, -3.0])),
-     ("bool", np.array([0, 1])), ("float64", np.array([True, False])), ("int64", np.array([], np.float64))],
-)  # fmt: skip
+    [
+        ("float32", [1, 2]),
+        ("float32", np.array([0.1, np.nan, np.inf])),
+        ("int64", np.array([1.0, -3.0])),
+        ("bool", np.array([0, 1])),
+        ("float64", np.array([True, False])),
+        ("int64", np.array([], np.float64)),
+    ],
+)
 def test_other_numbers_are_converted(dtype: Any, value: Any) -> None:
     values = cr.evaluate(cr.input("x", (None,), dtype), {"x": value})
     assert values.dtype.name == dtype

@@ -70,11 +70,17 @@ def test_arrays_may_have_any_memory_layout(layout: str, dtype: str) -> None:
 def test_axes_of_length_zero_and_one(rows: int, columns: int) -> None:
     x, w = input_node("x", (None, columns), "float64"), input_node("w", (columns, 3), "float64")
     hidden = cr.tanh(x @ w)
-    graph = Graph({
-        "hidden": hidden, "sum": x.sum(), "by row": x.sum(1), "by column": x.sum(0),
-        "concatenated": cr.concatenate([x, x * 2.0], 1), "transposed": x.T * 1.0,
-        "gradient": grad(hidden.sum(), [w])[0],
-    })  # fmt: skip
+    graph = Graph(
+        {
+            "hidden": hidden,
+            "sum": x.sum(),
+            "by row": x.sum(1),
+            "by column": x.sum(0),
+            "concatenated": cr.concatenate([x, x * 2.0], 1),
+            "transposed": x.T * 1.0,
+            "gradient": grad(hidden.sum(), [w])[0],
+        }
+    )
     rng = np.random.Generator(np.random.Philox(2))
     expected, result = both(
         graph, {"x": rng.normal(size=(rows, columns)), "w": rng.normal(size=(columns, 3))}
@@ -104,8 +110,10 @@ def test_results_are_independent_copies() -> None:
     assert x_array.tolist() == [1.0, 2.0]
     second = program.run({"x": x_array})
     assert {name: value.tolist() for name, value in second.items()} == {
-        "y": [2.0, 4.0], "x": [1.0, 2.0], "c": [1.0, 2.0],
-    }  # fmt: skip
+        "y": [2.0, 4.0],
+        "x": [1.0, 2.0],
+        "c": [1.0, 2.0],
+    }
 
 
 @pytest.mark.parametrize("engine", [native, reference])

@@ -18,10 +18,19 @@ def images() -> cr.nn.Layer:
     """Every kind of convolution, with layers in which samples interact."""
     block = cr.Sequential(cr.Conv(24, 3, padding="same", bias=False), cr.BatchNorm(), cr.Activation("relu"))
     return cr.Sequential(
-        cr.Conv(16, 3, padding="same"), cr.BatchNorm(), cr.Activation("relu"), block,
-        cr.Conv(32, 3, stride=2, padding=1), cr.BatchNorm(), cr.Activation("tanh"), cr.MaxPool(2),
-        cr.Conv(20, 1), cr.GroupNorm(4), cr.GlobalAveragePool(), cr.Dense(5),
-    )  # fmt: skip
+        cr.Conv(16, 3, padding="same"),
+        cr.BatchNorm(),
+        cr.Activation("relu"),
+        block,
+        cr.Conv(32, 3, stride=2, padding=1),
+        cr.BatchNorm(),
+        cr.Activation("tanh"),
+        cr.MaxPool(2),
+        cr.Conv(20, 1),
+        cr.GroupNorm(4),
+        cr.GlobalAveragePool(),
+        cr.Dense(5),
+    )
 
 
 def table() -> cr.nn.Layer:

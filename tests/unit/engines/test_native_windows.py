@@ -104,18 +104,29 @@ def test_samples_are_innermost_if_there_are_many(channels: int, min_samples: int
 D = cr.Dense
 NETS: dict[str, Callable[[], cr.Layer]] = {
     "LeNet": lambda: cr.Sequential(
-        cr.Conv(6, 5, padding="same", activation="relu"), cr.MaxPool(2), cr.Conv(16, 3, activation="relu"),
-        cr.MaxPool(2), cr.Flatten(), D(12, "relu"), D(3),
+        cr.Conv(6, 5, padding="same", activation="relu"),
+        cr.MaxPool(2),
+        cr.Conv(16, 3, activation="relu"),
+        cr.MaxPool(2),
+        cr.Flatten(),
+        D(12, "relu"),
+        D(3),
     ),
     "strides and groups": lambda: cr.Sequential(
-        cr.Conv(8, 3, stride=2, activation="tanh"), cr.Conv(8, 3, groups=4, padding=1, activation="relu"),
-        cr.AveragePool(2, 1), cr.Dropout(0.3), cr.GlobalAveragePool(), D(3),
+        cr.Conv(8, 3, stride=2, activation="tanh"),
+        cr.Conv(8, 3, groups=4, padding=1, activation="relu"),
+        cr.AveragePool(2, 1),
+        cr.Dropout(0.3),
+        cr.GlobalAveragePool(),
+        D(3),
     ),
     "residual": lambda: cr.Sequential(
-        cr.Conv(4, 3, padding="same"), cr.Residual(cr.Conv(4, 3, padding="same", activation="relu")),
-        cr.GlobalMaxPool(), D(3),
+        cr.Conv(4, 3, padding="same"),
+        cr.Residual(cr.Conv(4, 3, padding="same", activation="relu")),
+        cr.GlobalMaxPool(),
+        D(3),
     ),
-}  # fmt: skip
+}
 
 
 def trained(

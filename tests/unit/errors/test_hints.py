@@ -21,27 +21,27 @@ STEPS = 3  # messages on the way to a program that runs
 
 # A program, and the fix of its message.
 NAMES = {
-    'cr.Model(net, loss=cr.cross_entropy)': 'loss="cross_entropy"',
-    'cr.Model(net, loss=cr.CrossEntropy)': "loss=cr.CrossEntropy()",
+    "cr.Model(net, loss=cr.cross_entropy)": 'loss="cross_entropy"',
+    "cr.Model(net, loss=cr.CrossEntropy)": "loss=cr.CrossEntropy()",
     'cr.Model(net, loss="CrossEntropyLoss")': 'loss="cross_entropy"',
     'cr.Model(net, loss="sparse_categorical_crossentropy")': 'loss="cross_entropy"',
     'cr.Model(net, loss="categorical_crossentropy")': 'loss="soft_cross_entropy"',
     'cr.Model(net, loss="mean_squared_error")': 'loss="mse"',
     'cr.Model(net, "mse", optimizer=cr.Adam)': "optimizer=cr.Adam()",
     'cr.Model(net, "mse", optimizer="Adamw")': 'optimizer="adamw"',
-    'cr.Dense(3, activation=cr.relu)': 'activation="relu"',
+    "cr.Dense(3, activation=cr.relu)": 'activation="relu"',
     'cr.Dense(3, activation="rleu")': 'activation="relu"',
-    'cr.Dense(3, activation=np.tanh)': 'activation="tanh"',
+    "cr.Dense(3, activation=np.tanh)": 'activation="tanh"',
     'model.fit(x, y, epochs=1, metrics=["acc"], validation=0.2)': 'metrics=["accuracy"]',
-    'model.fit(x, y, epochs=1, callbacks=[cr.EarlyStopping])': "callbacks=[cr.EarlyStopping(patience=10)]",
+    "model.fit(x, y, epochs=1, callbacks=[cr.EarlyStopping])": "callbacks=[cr.EarlyStopping(patience=10)]",
     'cr.UpSampling(mode="bilinear")': 'mode="linear"',
     'cr.Merge("concat")': 'cr.Merge("concatenate")',
     'cr.Model([cr.Dense(3)], "mse")': "cr.Sequential(*layers)",
-    'cr.Sequential(cr.Dense(3), cr.relu)': 'cr.Activation("relu")',
+    "cr.Sequential(cr.Dense(3), cr.relu)": 'cr.Activation("relu")',
     'cr.Sequential(cr.Dense(3), "relu")': 'cr.Activation("relu")',
-    'cr.Sequential(cr.Dense(3), cr.BatchNorm)': "cr.BatchNorm()",
-    'cr.Sequential(cr.Conv, cr.Flatten())': "cr.Conv(10, 3)",
-}  # fmt: skip
+    "cr.Sequential(cr.Dense(3), cr.BatchNorm)": "cr.BatchNorm()",
+    "cr.Sequential(cr.Conv, cr.Flatten())": "cr.Conv(10, 3)",
+}
 CALLS = {
     "cr.Adam(lr=0.1)": "cr.Adam(0.1)",
     "cr.Adam(0.1, betas=(0.9, 0.99))": "cr.Adam(0.1, beta1=0.9, beta2=0.99)",
@@ -60,7 +60,7 @@ CALLS = {
     "cr.Model(net, optim='adam')": "cr.Model(cr.Dense(2), \"cross_entropy\", optimizer='adam')",
     "model.predict(x, batch_size=3)": "model.predict(x)",
     "model.evaluate(x, y, metric=['accuracy'])": "model.evaluate(x, y, metrics=['accuracy'])",
-}  # fmt: skip
+}
 ARGUMENTS = {
     "model.fit(x, y, epochs=1, validation_split=0.2)": r"validation=0\.2",
     "model.fit(x, y, epochs=1, validation_data=(x_val, y_val))": r"validation=\(x_val, y_val\)",
@@ -110,10 +110,19 @@ def names(trained: cr.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     x = np.random.default_rng(0).normal(size=(40, 3))
     y = (x[:, 0] > 0).astype(int)
     return {
-        "cr": cr, "np": np, "numpy": np, "x": x, "y": y, "x_val": x[:9], "y_val": y[:9], "model": trained,
-        "net": cr.Dense(2), "layers": [cr.Dense(3)], "arrays": {"x": np.zeros(3)},
+        "cr": cr,
+        "np": np,
+        "numpy": np,
+        "x": x,
+        "y": y,
+        "x_val": x[:9],
+        "y_val": y[:9],
+        "model": trained,
+        "net": cr.Dense(2),
+        "layers": [cr.Dense(3)],
+        "arrays": {"x": np.zeros(3)},
         "node": cr.input("c", (), "bool"),
-    }  # fmt: skip
+    }
 
 
 def error_of(program: str, names: dict[str, Any]) -> Exception | None:

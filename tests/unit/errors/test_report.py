@@ -47,9 +47,14 @@ def test_the_text_equals_str() -> None:
 
 def test_errors_are_subclasses_of_pythons_exceptions() -> None:
     kinds = {
-        UsageError: ValueError, ShapeError: ValueError, DtypeError: TypeError, GradientError: ValueError,
-        DataError: ValueError, FileError: OSError, TrainingError: ArithmeticError,
-    }  # fmt: skip
+        UsageError: ValueError,
+        ShapeError: ValueError,
+        DtypeError: TypeError,
+        GradientError: ValueError,
+        DataError: ValueError,
+        FileError: OSError,
+        TrainingError: ArithmeticError,
+    }
     for ours, pythons in kinds.items():
         assert issubclass(ours, ChainruleError)
         assert issubclass(ours, pythons)

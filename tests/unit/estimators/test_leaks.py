@@ -53,9 +53,11 @@ CASES: dict[str, tuple[dict[str, np.ndarray], np.ndarray, str]] = {
     "a sum with noise": ({"price": NET, "tax": TAX}, NET + TAX + 0.01 * RNG.normal(size=ROWS), "price + tax"),
     "a copy of classes": ({"copy": (CLASSES == "yes").astype(float)}, CLASSES, '"copy" alone determines'),
     "classes by one column": (
-        {"score": (CLASSES == "yes") + 0.4 * RNG.random(ROWS)}, CLASSES, '"score" alone predicts the target'
+        {"score": (CLASSES == "yes") + 0.4 * RNG.random(ROWS)},
+        CLASSES,
+        '"score" alone predicts the target',
     ),
-}  # fmt: skip
+}
 
 
 def _frame(columns: dict[str, np.ndarray], kind: str) -> Any:

@@ -198,10 +198,16 @@ def test_the_model_explains_attributes_and_predicts_in_the_units_of_the_target()
 
 @pytest.mark.parametrize(
     ("settings", "code"),
-    [({"net": "64 rleu"}, "E101"), ({"net": 5}, "E104"), ({"epochs": 0}, "E102"),
-     ({"batch_size": 0.5}, "E102"), ({"learning_rate": -1}, "E102"), ({"weight_decay": -1}, "E102"),
-     ({"patience": -1}, "E102")],
-)  # fmt: skip
+    [
+        ({"net": "64 rleu"}, "E101"),
+        ({"net": 5}, "E104"),
+        ({"epochs": 0}, "E102"),
+        ({"batch_size": 0.5}, "E102"),
+        ({"learning_rate": -1}, "E102"),
+        ({"weight_decay": -1}, "E102"),
+        ({"patience": -1}, "E102"),
+    ],
+)
 def test_invalid_settings_are_refused_by_fit(settings: dict[str, Any], code: str) -> None:
     with pytest.raises(ValueError, match=code):
         small(**settings).fit(X, Y)

@@ -15,9 +15,17 @@ from chainrule_examples.payments import read_payments
 from saved_scores import check_own_input, check_saved_scores
 
 NAMES = (
-    "empty_server_form_handler", "popup_window", "https", "request_from_other_domain",
-    "anchor_from_other_domain", "is_popular", "long_url", "age_of_domain", "ip_in_url", "is_phishing",
-)  # fmt: skip
+    "empty_server_form_handler",
+    "popup_window",
+    "https",
+    "request_from_other_domain",
+    "anchor_from_other_domain",
+    "is_popular",
+    "long_url",
+    "age_of_domain",
+    "ip_in_url",
+    "is_phishing",
+)
 
 
 def pages(count: int = 48) -> str:

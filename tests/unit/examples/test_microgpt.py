@@ -66,8 +66,11 @@ def test_a_small_training_invents_names_and_explains_a_step(
     assert "<article" in (run / "step.html").read_text(encoding="utf-8")
     assert command(["generate", str(run), "--lang", "en"]) == 0
     (tmp_path / "b.csv").write_text("name\nemma\n")
-    faults = {"generate 123": "use tokens such as ", "generate LEA": 'fix       "lea"',
-              f"predict {tmp_path / 'b.csv'}": 'name the column of the texts "text"'}  # fmt: skip
+    faults = {
+        "generate 123": "use tokens such as ",
+        "generate LEA": 'fix       "lea"',
+        f"predict {tmp_path / 'b.csv'}": 'name the column of the texts "text"',
+    }
     for words, fix in faults.items():
         name, text = words.split()
         capsys.readouterr()

@@ -66,8 +66,10 @@ def test_notes_and_marks_are_removed_and_malformed_poems_left_out(tmp_path: Path
     ]
     folder = package(tmp_path, {1000: [record("後來者。")], 0: verses})
     assert [poem.text for poem in read_poems(folder)] == [
-        "童子解吟長恨曲，胡兒能唱琵琶篇。", "煙燎上，懷靈惠。", "後來者。",
-    ]  # fmt: skip
+        "童子解吟長恨曲，胡兒能唱琵琶篇。",
+        "煙燎上，懷靈惠。",
+        "後來者。",
+    ]
 
 
 FAULTS: dict[str, tuple[dict[Any, Any] | None, str]] = {

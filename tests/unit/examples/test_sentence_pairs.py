@@ -162,8 +162,15 @@ def test_malformed_catalogs_are_refused(tmp_path: Path, monkeypatch: pytest.Monk
     words[7] = 2**31  # the length of the first text
     far = words.tobytes()
     words[2] = 2**30  # the number of texts
-    for bad in (b"", b"\xde\x12\x04", b"PK" + content[2:], content[:300], far, words.tobytes(),
-                content.replace("打".encode(), b"\xff\xff\xff")):  # fmt: skip
+    for bad in (
+        b"",
+        b"\xde\x12\x04",
+        b"PK" + content[2:],
+        content[:300],
+        far,
+        words.tobytes(),
+        content.replace("打".encode(), b"\xff\xff\xff"),
+    ):
         good.write_bytes(bad)
         with pytest.raises(DataError, match="E316"):
             read_pairs(tmp_path)

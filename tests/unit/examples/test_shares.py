@@ -31,9 +31,9 @@ def prices(count: int, seed: int = 0) -> np.ndarray:
 
 def lines(count: int = 90) -> list[str]:
     """The table: 60 days before 2014, 30 from 2016 on."""
-    days = np.concatenate([
-        np.datetime64("2013-01-01") + np.arange(60), np.datetime64("2016-01-01") + np.arange(count - 60),
-    ])  # fmt: skip
+    days = np.concatenate(
+        [np.datetime64("2013-01-01") + np.arange(60), np.datetime64("2016-01-01") + np.arange(count - 60)]
+    )
     rows = ["Date,Open,High,Low,Close,Adj Close,Volume"]
     for day, row in zip(days.astype(object), prices(count).T, strict=True):
         cells = [f"{value:.4f}" for value in (*row[:4], row[3])]

@@ -24,9 +24,23 @@ from chainrule_examples.speak.voice_clips import TEACHER, Clip, aligned_clip, pa
 from saved_scores import check_own_input
 
 WORDS = [
-    "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "hello", "thanks",
-    "press", "again", "number", "call",
-]  # fmt: skip
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "hello",
+    "thanks",
+    "press",
+    "again",
+    "number",
+    "call",
+]
 ALL = " ".join(reversed(WORDS))  # a training text with all phonemes
 NOTES = "; Sounds\n\nbeep: [a tone]\nsilence/1: (1 second of silence)\nlost: Not recorded.\n"
 TEXTS, SOUNDS = "usr/share/doc/sounds/core-sounds-en.txt.gz", "usr/share/sounds/en"
@@ -150,12 +164,16 @@ def check_saved_speech(
 def check_bad_texts(run: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each file is refused by one message that names the line."""
     files = {
-        "empty.txt": (b" \n", "E303"), "dots.txt": (b"hello\n...\n", "E368"),
-        "latin.txt": (b"caf\xe9", "E307"), "long.txt": (b"a" * 6000, "E364"),
-        "large.txt": (b"a\n" * 600_000, "E308"), "lines.txt": (b"a\n" * 2000, "E308"),
-        "x.txt": (b"hello\nloch", "E365"), "table.csv": (b"text\nhello\n", "E607"),
+        "empty.txt": (b" \n", "E303"),
+        "dots.txt": (b"hello\n...\n", "E368"),
+        "latin.txt": (b"caf\xe9", "E307"),
+        "long.txt": (b"a" * 6000, "E364"),
+        "large.txt": (b"a\n" * 600_000, "E308"),
+        "lines.txt": (b"a\n" * 2000, "E308"),
+        "x.txt": (b"hello\nloch", "E365"),
+        "table.csv": (b"text\nhello\n", "E607"),
         "chinese.txt": ("hello\n你好".encode(), "E365"),
-    }  # fmt: skip
+    }
     for name, (content, code) in files.items():
         (folder / name).write_bytes(content)
         assert command(["predict", str(run), str(folder / name)]) == 2
@@ -179,10 +197,12 @@ def check_bad_texts(run: Path, folder: Path, capsys: pytest.CaptureFixture[str])
     [
         (f"{SOUNDS}/w/two.wav", b"RIFF", "E370"),
         (f"{SOUNDS}/w/two.wav", encode_wave(np.ones(3000), 16_000), "E371"),
-        (TEXTS, b"\x1f\x8bnothing", "E316"), (TEXTS, gzip.compress(b"w/two: \xff", mtime=0), "E316"),
-        (TEXTS, b"", "E316"), (TEXTS, b"w/two: Two.\n", "E316"),
+        (TEXTS, b"\x1f\x8bnothing", "E316"),
+        (TEXTS, gzip.compress(b"w/two: \xff", mtime=0), "E316"),
+        (TEXTS, b"", "E316"),
+        (TEXTS, b"w/two: Two.\n", "E316"),
     ],
-)  # fmt: skip
+)
 def test_damaged_data_are_named(name: str, content: bytes, code: str, voice: Path, tmp_path: Path) -> None:
     data = copied(voice, tmp_path / "data")
     (data / name).write_bytes(content)

@@ -70,10 +70,12 @@ def test_the_cepstrum_is_the_cosine_transform_of_scipy() -> None:
 @pytest.mark.parametrize(
     ("a", "b", "code"),
     [
-        (np.zeros((3, 2)), np.zeros((3, 3)), "E341"), (np.zeros(3), np.zeros(3), "E341"),
-        (np.zeros((0, 2)), np.zeros((3, 2)), "E341"), (np.full((2, 2), np.inf), np.zeros((3, 2)), "E342"),
+        (np.zeros((3, 2)), np.zeros((3, 3)), "E341"),
+        (np.zeros(3), np.zeros(3), "E341"),
+        (np.zeros((0, 2)), np.zeros((3, 2)), "E341"),
+        (np.full((2, 2), np.inf), np.zeros((3, 2)), "E342"),
     ],
-)  # fmt: skip
+)
 def test_sequences_that_do_not_fit_are_refused(a: np.ndarray, b: np.ndarray, code: str) -> None:
     with pytest.raises(DataError, match=code):
         warp_time(a, b)

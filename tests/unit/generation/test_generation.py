@@ -36,10 +36,11 @@ def writer(
     """A small causal Transformer with random weights."""
     block = nn.TransformerEncoderLayer(2, units=6, causal=True, norm_first=True)
     net = nn.Sequential(
-        nn.Embedding(WORDS, 8), nn.LearnedPosition(length),
+        nn.Embedding(WORDS, 8),
+        nn.LearnedPosition(length),
         nn.TransformerEncoder(block, 2, norm=nn.LayerNorm()),
         nn.Dense(WORDS),
-    )  # fmt: skip
+    )
     built = nn.build(net, {"x": Spec((B, length), "int64")}, "float64")
     rng = np.random.default_rng(3)
     parameters = {path: rng.normal(size=p.spec.at({}).shape) * 0.7 for path, p in built.parameters.items()}

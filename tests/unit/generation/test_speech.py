@@ -79,12 +79,19 @@ def test_a_record_is_restored_and_others_are_ignored() -> None:
     record = json.loads(json.dumps(VOICE.to_record()))
     assert SpeechOutput.from_record(record) == VOICE
     for name, value in (
-        ("voice", "../../etc"), ("voice", 3), ("symbols", []), ("symbols", ["a"]), ("symbols", ["_"] * 2000),
-        ("symbols", ["_", ""]), ("symbols", ["_", 1]), ("spectrogram", {}), ("spectrogram", None),
+        ("voice", "../../etc"),
+        ("voice", 3),
+        ("symbols", []),
+        ("symbols", ["a"]),
+        ("symbols", ["_"] * 2000),
+        ("symbols", ["_", ""]),
+        ("symbols", ["_", 1]),
+        ("spectrogram", {}),
+        ("spectrogram", None),
         ("spectrogram", {**record["spectrogram"], "n_mels": 10**9}),
         ("spectrogram", {**record["spectrogram"], "floor": -1.0}),
         ("spectrogram", {**record["spectrogram"], "hop_length": True}),
-    ):  # fmt: skip
+    ):
         assert SpeechOutput.from_record({**record, name: value}) is None
     assert SpeechOutput.from_record([]) is None
     assert SpeechOutput.from_record({**record, "more": 1}) is None

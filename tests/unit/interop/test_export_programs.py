@@ -90,9 +90,15 @@ def of_layers(rows: int | None) -> list[Trial]:
         parameters = {key: array for key, array in values.items() if key not in inputs}
         expected = compile(Graph(built.outputs), "reference").run({**parameters, **inputs})
         trials.append(
-            Trial(name, built.inputs, list(built.outputs.values()), list(inputs.values()), parameters,
-                  [expected[key] for key in built.outputs])
-        )  # fmt: skip
+            Trial(
+                name,
+                built.inputs,
+                list(built.outputs.values()),
+                list(inputs.values()),
+                parameters,
+                [expected[key] for key in built.outputs],
+            )
+        )
     return trials
 
 

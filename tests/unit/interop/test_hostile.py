@@ -44,7 +44,8 @@ EXECUTED = {
     "stack_global": (b"\x80\x04\x8c\x02os\x8c\x06system\x93.", "os.system"),
     "a name with dots": (b"\x80\x04\x8c\x0ctorch._utils\x8c\x0a_import_os\x93.", "torch._utils._import_os"),
     "an attribute of an allowed name": (
-        b"\x80\x04\x8c\x05torch\x8c\x14FloatStorage.__new__\x93.", "torch.FloatStorage.__new__"
+        b"\x80\x04\x8c\x05torch\x8c\x14FloatStorage.__new__\x93.",
+        "torch.FloatStorage.__new__",
     ),
     "getattr": (state(a=call("builtins", "getattr", text("a"))), "builtins.getattr"),
     "eval": (state(a=call("builtins", "eval", text("1"))), "builtins.eval"),
@@ -55,7 +56,7 @@ EXECUTED = {
     "a tuple as key": (b"\x80\x02})K\x01s.", "a dict with a tuple as key"),
     "numpy": (state(a=call("numpy.core.multiarray", "_reconstruct", text("a"))), "numpy.core"),
     "torch.load": (state(a=call("torch", "load", text("a"))), "torch.load"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("form", [in_zip, in_legacy])
@@ -157,7 +158,7 @@ DAMAGED = {
     "old form, cut off": in_legacy(state())[:-3],
     "old form, no storages": in_legacy(state(a=tensor((2,), 2))),
     "old form, another version": in_legacy(state()).replace(b"M\xe9\x03", b"M\xea\x03"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", DAMAGED)
@@ -275,12 +276,35 @@ def test_a_changed_pickle_with_a_valid_checksum_is_read_or_refused(
 OPERATIONS = some.one_of(
     some.binary(min_size=1, max_size=1),
     some.sampled_from(
-        [b"(", b")", b"}", b"]", b"t", b"R", b"s", b"u", b"e", b"a", b"Q", b"b", b"0", b"2", b"N", b"K\x01",
-         b"q\x00", b"h\x00", text("a"), tensor((2,), 2), b"ccollections\nOrderedDict\n",
-         b"ctorch._utils\n_rebuild_tensor_v2\n", b"ctorch._utils\n_rebuild_parameter\n", b"ctorch\nSize\n",
-         b"ctorch\nFloatStorage\n"]
+        [
+            b"(",
+            b")",
+            b"}",
+            b"]",
+            b"t",
+            b"R",
+            b"s",
+            b"u",
+            b"e",
+            b"a",
+            b"Q",
+            b"b",
+            b"0",
+            b"2",
+            b"N",
+            b"K\x01",
+            b"q\x00",
+            b"h\x00",
+            text("a"),
+            tensor((2,), 2),
+            b"ccollections\nOrderedDict\n",
+            b"ctorch._utils\n_rebuild_tensor_v2\n",
+            b"ctorch._utils\n_rebuild_parameter\n",
+            b"ctorch\nSize\n",
+            b"ctorch\nFloatStorage\n",
+        ]
     ),
-)  # fmt: skip
+)
 
 
 def test_a_name_with_a_brace_is_refused(folder: Path) -> None:
@@ -317,7 +341,7 @@ ONE = '{"dtype":"F32","shape":[1],"data_offsets":[0,4]}'
         '{"a":[]}',
         '{"a":' + "[" * 1000 + "]" * 1000 + "}",
     ],
-)  # fmt: skip
+)
 def test_an_inconsistent_safetensors_header_is_refused(header: str) -> None:
     coded = header.encode()
     with pytest.raises(ChainruleError) as caught:

@@ -106,13 +106,19 @@ def _other(config: dict[str, Any]) -> None:
 @loop_over(
     ("change", "code"),
     [
-        (_units, "E427"), (_filters, "E427"), (_cycle, "E471"), (_lost, "E471"), (_twice, "E471"),
-        (_epsilon, "E471"), (_other, "E455"), (lambda config: config.clear(), "E471"),
+        (_units, "E427"),
+        (_filters, "E427"),
+        (_cycle, "E471"),
+        (_lost, "E471"),
+        (_twice, "E471"),
+        (_epsilon, "E471"),
+        (_other, "E455"),
+        (lambda config: config.clear(), "E471"),
         (lambda config: config.update(class_name="Custom"), "E470"),
         (lambda config: config["config"].update(layers=[]), "E471"),
         (lambda config: config["config"].update(layers=3), "E471"),
     ],
-)  # fmt: skip
+)
 def test_descriptions_that_do_not_hold_are_refused(change: Any, code: str, tmp_path: Path) -> None:
     with pytest.raises(FileError) as caught:
         cr.load_keras(changed(tmp_path, change))
@@ -159,10 +165,13 @@ def test_links_are_refused() -> None:
 @loop_over(
     ("content", "code"),
     [
-        (b"", "E450"), (b"text", "E450"), (b"\x89HDF\r\n\x1a\n", "E451"), (b"PK\x03\x04", "E451"),
+        (b"", "E450"),
+        (b"text", "E450"),
+        (b"\x89HDF\r\n\x1a\n", "E451"),
+        (b"PK\x03\x04", "E451"),
         (weights_of(), "E450"),
     ],
-)  # fmt: skip
+)
 def test_other_files_are_refused(content: bytes, code: str, tmp_path: Path) -> None:
     (tmp_path / "model.keras").write_bytes(content)
     with pytest.raises(FileError) as caught:

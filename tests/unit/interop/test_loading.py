@@ -33,13 +33,26 @@ def model(net: nn.Layer) -> cr.Model:
 def convolutional() -> tuple[cr.Sequential, tnn.Module]:
     """A network and its PyTorch equivalent: the flattened image has channels last here, first in PyTorch."""
     ours = cr.Sequential(
-        cr.Conv(4, 3, padding=1), cr.BatchNorm(), cr.Activation("relu"), cr.MaxPool(2), cr.Flatten(),
-        cr.Activation("gelu"), cr.Dense(5, "relu"), cr.Dense(2),
-    )  # fmt: skip
+        cr.Conv(4, 3, padding=1),
+        cr.BatchNorm(),
+        cr.Activation("relu"),
+        cr.MaxPool(2),
+        cr.Flatten(),
+        cr.Activation("gelu"),
+        cr.Dense(5, "relu"),
+        cr.Dense(2),
+    )
     theirs = tnn.Sequential(
-        tnn.Conv2d(2, 4, 3, padding=1), tnn.BatchNorm2d(4), tnn.ReLU(), tnn.MaxPool2d(2), tnn.Flatten(),
-        tnn.GELU(), tnn.Linear(36, 5), tnn.ReLU(), tnn.Linear(5, 2),
-    )  # fmt: skip
+        tnn.Conv2d(2, 4, 3, padding=1),
+        tnn.BatchNorm2d(4),
+        tnn.ReLU(),
+        tnn.MaxPool2d(2),
+        tnn.Flatten(),
+        tnn.GELU(),
+        tnn.Linear(36, 5),
+        tnn.ReLU(),
+        tnn.Linear(5, 2),
+    )
     return ours, randomized(theirs)
 
 
@@ -96,8 +109,12 @@ def test_recurrent_layers_are_loaded_with_gates_directions_and_levels(
 
 
 def test_names_from_a_custom_table(tmp_path: Path) -> None:
-    state = {"enc.1.w.weight": torch.ones(3, 4), "enc.1.w.bias": torch.zeros(3),
-             "enc.2.w.weight": torch.ones(2, 3), "enc.2.w.bias": torch.full((2,), 7.0)}  # fmt: skip
+    state = {
+        "enc.1.w.weight": torch.ones(3, 4),
+        "enc.1.w.bias": torch.zeros(3),
+        "enc.2.w.weight": torch.ones(2, 3),
+        "enc.2.w.bias": torch.full((2,), 7.0),
+    }
     net = cr.Sequential(cr.Dense(3), cr.Dense(2))
     report = cr.load_weights(net, saved(state, tmp_path), TEXTS[:, 0], names={"dense{i}": "enc.{i}.w"})
     assert report.values["dense2.bias"].tolist() == [7.0, 7.0]
@@ -125,8 +142,15 @@ def test_unsigned_numbers_of_safetensors_are_read(kind: str, tmp_path: Path) -> 
 
 def test_tied_expanded_and_empty_tensors_are_read(tmp_path: Path) -> None:
     table = torch.arange(12.0).reshape(3, 4)
-    state = {"a": table, "b": table, "c": table.T[1:], "d": table[0, ::2], "e": torch.zeros(0, 3),
-             "f": torch.tensor(2.0), "g": tnn.Parameter(table)}  # fmt: skip
+    state = {
+        "a": table,
+        "b": table,
+        "c": table.T[1:],
+        "d": table[0, ::2],
+        "e": torch.zeros(0, 3),
+        "f": torch.tensor(2.0),
+        "g": tnn.Parameter(table),
+    }
     for form in ("zip", "legacy"):
         tensors = cr.read_weights(saved(state, tmp_path, form))
         for name, tensor in state.items():
@@ -174,10 +198,14 @@ def test_a_model_in_several_files_is_read_by_its_index(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"0.more": "part3.safetensors"}, {"0.more": "part1.safetensors"}, {"0.more": "../part1.safetensors"},
-        {"0.more": "/etc/passwd"}, {"0.more": "model.safetensors.index.json"}, {"0.more": ""},
+        {"0.more": "part3.safetensors"},
+        {"0.more": "part1.safetensors"},
+        {"0.more": "../part1.safetensors"},
+        {"0.more": "/etc/passwd"},
+        {"0.more": "model.safetensors.index.json"},
+        {"0.more": ""},
     ],
-)  # fmt: skip
+)
 def test_an_incomplete_model_in_several_files_is_refused(change: dict[str, str], tmp_path: Path) -> None:
     with pytest.raises(ChainruleError) as caught:
         cr.read_weights(sharded(tmp_path, **change))
@@ -185,9 +213,11 @@ def test_an_incomplete_model_in_several_files_is_refused(change: dict[str, str],
 
 
 WRONG = {
-    "0.weight": torch.ones(3, 4), "0.bias": torch.ones(3), "2.weight": torch.ones(2, 7),
+    "0.weight": torch.ones(3, 4),
+    "0.bias": torch.ones(3),
+    "2.weight": torch.ones(2, 7),
     "more.weight": torch.ones(1),
-}  # fmt: skip
+}
 TABLE = {"dense1": "0", "dense2": "2"}
 
 
@@ -254,8 +284,11 @@ def test_weights_of_a_chainrule_model_are_loaded_into_another(tmp_path: Path) ->
 
 
 def test_ambiguous_modules_without_an_order_are_not_matched(tmp_path: Path) -> None:
-    state = {f"{name}.{kind}": torch.ones(4, 4)[0 if kind == "bias" else ...] for name in "ab" for kind in
-             ("weight", "bias")}  # fmt: skip
+    state = {
+        f"{name}.{kind}": torch.ones(4, 4)[0 if kind == "bias" else ...]
+        for name in "ab"
+        for kind in ("weight", "bias")
+    }
     net = cr.Sequential(cr.Dense(4), cr.Dense(4))
     for form in ("zip", "safetensors"):
         with pytest.raises(ChainruleError) as caught:
@@ -389,10 +422,16 @@ def test_weights_that_are_not_finite_are_refused_or_reported(tmp_path: Path) -> 
 
 
 OTHERS = {
-    "empty": b"", "text": b"hello", "web": b"<!DOCTYPE html>", "lfs": b"version https://git-lfs",
-    "hdf5": b"\x89HDF\r\n", "numpy": b"\x93NUMPY", "pickle": b"\x80\x02K\x01.", "tar": bytes(257) + b"ustar",
+    "empty": b"",
+    "text": b"hello",
+    "web": b"<!DOCTYPE html>",
+    "lfs": b"version https://git-lfs",
+    "hdf5": b"\x89HDF\r\n",
+    "numpy": b"\x93NUMPY",
+    "pickle": b"\x80\x02K\x01.",
+    "tar": bytes(257) + b"ustar",
     "zip": b"PK\x03\x04",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", OTHERS)

@@ -56,11 +56,19 @@ def small_vit() -> Case:
 
 
 def small_gpt2() -> Case:
-    shapes: dict[str, tuple[int, ...]] = {"wte.weight": (19, 12), "wpe.weight": (8, 12), "ln_f.weight": (12,),
-                                          "ln_f.bias": (12,)}  # fmt: skip
+    shapes: dict[str, tuple[int, ...]] = {
+        "wte.weight": (19, 12),
+        "wpe.weight": (8, 12),
+        "ln_f.weight": (12,),
+        "ln_f.bias": (12,),
+    }
     for i in range(2):
-        for part, (a, b) in {"attn.c_attn": (12, 36), "attn.c_proj": (12, 12), "mlp.c_fc": (12, 48),
-                             "mlp.c_proj": (48, 12)}.items():  # fmt: skip
+        for part, (a, b) in {
+            "attn.c_attn": (12, 36),
+            "attn.c_proj": (12, 12),
+            "mlp.c_fc": (12, 48),
+            "mlp.c_proj": (48, 12),
+        }.items():
             shapes |= {f"h.{i}.{part}.weight": (a, b), f"h.{i}.{part}.bias": (b,)}
         for part in ("ln_1", "ln_2"):
             shapes |= {f"h.{i}.{part}.weight": (12,), f"h.{i}.{part}.bias": (12,)}
@@ -74,8 +82,10 @@ def small_gpt2() -> Case:
 
 
 def small_bert(gamma: str = "weight", beta: str = "bias") -> Case:
-    shapes: dict[str, tuple[int, ...]] = {f"embeddings.{n}_embeddings.weight": (rows, 12) for n, rows in
-                                          (("word", 19), ("position", 8), ("token_type", 2))}  # fmt: skip
+    shapes: dict[str, tuple[int, ...]] = {
+        f"embeddings.{n}_embeddings.weight": (rows, 12)
+        for n, rows in (("word", 19), ("position", 8), ("token_type", 2))
+    }
     dense = {f"attention.self.{n}": (12, 12) for n in ("query", "key", "value")}
     dense |= {"attention.output.dense": (12, 12), "intermediate.dense": (20, 12), "output.dense": (12, 20)}
     for i in range(2):
@@ -88,8 +98,10 @@ def small_bert(gamma: str = "weight", beta: str = "bias") -> Case:
     words = RNG.integers(1, 19, (2, 8))
     inputs = torch.from_numpy(words), torch.zeros(2, 8, dtype=torch.int64), torch.ones(2, 8, dtype=torch.bool)
     expected = torch_bert(state, *inputs, 3)
-    old = {n.replace("Norm.weight", f"Norm.{gamma}").replace("Norm.bias", f"Norm.{beta}"): t for n, t in
-           state.items()}  # fmt: skip
+    old = {
+        n.replace("Norm.weight", f"Norm.{gamma}").replace("Norm.bias", f"Norm.{beta}"): t
+        for n, t in state.items()
+    }
     extra = {"pooler.dense.weight": torch.ones(12, 12), "embeddings.position_ids": torch.arange(8)[None]}
     net = cr.models.bert(vocabulary_size=19, length=8, width=12, depth=2, heads=3, units=20, head="sequence")
     return net, {"x": words}, {f"bert.{n}": t for n, t in {**old, **extra}.items()}, expected

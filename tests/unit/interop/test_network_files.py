@@ -32,9 +32,13 @@ print(json.dumps([outcomes, sections]))
 def test_files_are_read_as_by_onnx_runtime_or_refused(files: str) -> None:
     """The cases run in another process, since each child is a fork of it."""
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", CHECK, files], cwd=ROOT, stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL, text=True, check=True,
-    )  # fmt: skip
+        [sys.executable, "-W", "ignore", "-c", CHECK, files],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=True,
+    )
     outcomes, sections = json.loads(done.stdout.splitlines()[-1])
     assert {name: events for name, (_, events) in sections.items() if events} == {}
     assert sections["ONNX networks"][0] == len(outcomes) >= 20

@@ -43,24 +43,35 @@ IMAGE, VECTOR = (2, 6, 5), (6,)
 CASES: dict[str, tuple[list, tuple[int, ...], dict[str, np.ndarray]]] = {
     "Gemm": (
         [step("Gemm", "x w b", "h", transB=1, alpha=0.5, beta=2.0), step("Gemm", "h v", "y")],
-        VECTOR, {"w": weights(4, 6), "b": weights(4), "v": weights(4, 3)},
+        VECTOR,
+        {"w": weights(4, 6), "b": weights(4), "v": weights(4, 3)},
     ),
     "MatMul Add Sub Mul Div": (
         [
-            step("MatMul", "x w", "a"), step("Add", "a b", "c"), step("Sub", "c b", "d"),
-            step("Mul", "d b", "e"), step("Div", "e f", "y"),
+            step("MatMul", "x w", "a"),
+            step("Add", "a b", "c"),
+            step("Sub", "c b", "d"),
+            step("Mul", "d b", "e"),
+            step("Div", "e f", "y"),
         ],
-        VECTOR, {"w": weights(6, 4), "b": weights(4), "f": np.abs(weights(1, 4)) + 1},
+        VECTOR,
+        {"w": weights(6, 4), "b": weights(4), "f": np.abs(weights(1, 4)) + 1},
     ),
     "Conv BatchNormalization Relu MaxPool Flatten": (
         [
             step("Conv", "x w b", "a", kernel_shape=[3, 2], pads=[1, 0, 1, 1], strides=[2, 1], group=2),
-            step("BatchNormalization", "a s t m v", "n", epsilon=1e-3), step("Relu", "n", "r"),
+            step("BatchNormalization", "a s t m v", "n", epsilon=1e-3),
+            step("Relu", "n", "r"),
             step("MaxPool", "r", "p", kernel_shape=[2, 2], strides=[1, 2], pads=[1, 0, 0, 1]),
             step("Flatten", "p", "y"),
         ],
-        IMAGE, {
-            "w": weights(4, 1, 3, 2), "b": weights(4), "s": weights(4), "t": weights(4), "m": weights(4),
+        IMAGE,
+        {
+            "w": weights(4, 1, 3, 2),
+            "b": weights(4),
+            "s": weights(4),
+            "t": weights(4),
+            "m": weights(4),
             "v": np.abs(weights(4)) + 0.1,
         },
     ),
@@ -68,44 +79,57 @@ CASES: dict[str, tuple[list, tuple[int, ...], dict[str, np.ndarray]]] = {
         [
             step("AveragePool", "x", "a", kernel_shape=[2, 2], pads=[1, 1, 0, 0]),
             step("AveragePool", "a", "c", kernel_shape=[2, 2], pads=[1, 1, 0, 0], count_include_pad=1),
-            step("GlobalAveragePool", "c", "g"), step("Squeeze", "g axes", "y"),
+            step("GlobalAveragePool", "c", "g"),
+            step("Squeeze", "g axes", "y"),
         ],
-        IMAGE, {"axes": np.array([2, 3], "int64")},
+        IMAGE,
+        {"axes": np.array([2, 3], "int64")},
     ),
     "Transpose Reshape Unsqueeze Concat": (
         [
-            step("Transpose", "x", "t", perm=[0, 2, 3, 1]), step("Reshape", "t shape", "r"),
-            step("Unsqueeze", "r axes", "u"), step("Concat", "u u", "y", axis=1),
+            step("Transpose", "x", "t", perm=[0, 2, 3, 1]),
+            step("Reshape", "t shape", "r"),
+            step("Unsqueeze", "r axes", "u"),
+            step("Concat", "u u", "y", axis=1),
         ],
-        IMAGE, {"shape": SHAPE, "axes": np.array([1], "int64")},
+        IMAGE,
+        {"shape": SHAPE, "axes": np.array([1], "int64")},
     ),
     "Sigmoid Tanh Exp Erf Softplus Neg LeakyRelu Identity Dropout": (
         [
             step(kind, before, after)
             for kind, before, after in zip(
                 ["Sigmoid", "Tanh", "Exp", "Erf", "Softplus", "Neg", "LeakyRelu", "Identity", "Dropout"],
-                ["x", *"abcdefgh"], [*"abcdefgh", "y"], strict=True,
+                ["x", *"abcdefgh"],
+                [*"abcdefgh", "y"],
+                strict=True,
             )
         ],
-        VECTOR, {},
+        VECTOR,
+        {},
     ),
     "Abs Sqrt Pow Reciprocal Max Min Sum": (
         [
-            step("Abs", "x", "a"), step("Sum", "a b b", "s"), step("Sqrt", "s", "q"), step("Pow", "q e", "p"),
-            step("Reciprocal", "p", "r"), step("Max", "r c", "m"), step("Min", "m x", "y"),
+            step("Abs", "x", "a"),
+            step("Sum", "a b b", "s"),
+            step("Sqrt", "s", "q"),
+            step("Pow", "q e", "p"),
+            step("Reciprocal", "p", "r"),
+            step("Max", "r c", "m"),
+            step("Min", "m x", "y"),
         ],
-        VECTOR, {
-            "b": np.abs(weights(6)) + 0.1, "c": weights(6), "e": np.array(3.0, "float32"),
-        },
+        VECTOR,
+        {"b": np.abs(weights(6)) + 0.1, "c": weights(6), "e": np.array(3.0, "float32")},
     ),
     "Constant": (
         [
             helper.make_node("Constant", [], ["k"], value=numpy_helper.from_array(weights(6), "k")),
             step("Mul", "x k", "y"),
         ],
-        VECTOR, {},
+        VECTOR,
+        {},
     ),
-}  # fmt: skip
+}
 
 
 def saved(proto: onnx.ModelProto, folder: Path) -> Path:
@@ -254,10 +278,14 @@ def unsupported_models() -> dict[str, onnx.ModelProto]:
     of_image("a negative group", group=-1)
     of_image("a group of 0", group=0)
     for kind, inputs, settings in (
-        ("Reshape", "x shape", {"allowzero": 1}), ("Dropout", "x r t", {}), ("Flatten", "x", {"axis": 0}),
-        ("Squeeze", "x", {}), ("Transpose", "x", {"perm": [1, 0]}), ("Add", "x shape", {}),
+        ("Reshape", "x shape", {"allowzero": 1}),
+        ("Dropout", "x r t", {}),
+        ("Flatten", "x", {"axis": 0}),
+        ("Squeeze", "x", {}),
+        ("Transpose", "x", {"perm": [1, 0]}),
+        ("Add", "x shape", {}),
         ("Reshape", "x w", {}),
-    ):  # fmt: skip
+    ):
         arrays = {
             "shape": np.array([0, -1], "int64"),
             "r": np.array(0.5, "float32"),
@@ -292,10 +320,25 @@ def other_kinds() -> dict[str, onnx.ModelProto]:
 
 KINDS = {"FLOAT": "float", "INT": "integer", "STRING": "text", "FLOATS": "floats", "INTS": "integers"}
 ATTRIBUTED = (
-    "AveragePool", "BatchNormalization", "Concat", "Constant", "Conv", "Flatten", "Gather", "Gemm",
-    "LayerNormalization", "LeakyRelu", "LogSoftmax", "MaxPool", "Pad", "ReduceMax", "ReduceSum", "Reshape",
-    "Softmax", "Transpose",
-)  # fmt: skip
+    "AveragePool",
+    "BatchNormalization",
+    "Concat",
+    "Constant",
+    "Conv",
+    "Flatten",
+    "Gather",
+    "Gemm",
+    "LayerNormalization",
+    "LeakyRelu",
+    "LogSoftmax",
+    "MaxPool",
+    "Pad",
+    "ReduceMax",
+    "ReduceSum",
+    "Reshape",
+    "Softmax",
+    "Transpose",
+)
 DAMAGED = (
     damaged_models() | contradicting_models() | undefined_models() | unsupported_models() | other_kinds()
 )
@@ -399,22 +442,20 @@ HUGE = {
     **{f"broadcast to {size} x {size}": broadcast(size) for size in (2048, 8192, 2**20)},
     "weights to 8192 x 8192": broadcast_weights(8192),
     "products of large matrices": model(
-        [
-            step("Reshape", "x shape", "m"), step("MatMul", "m m", "a"), step("MatMul", "a m", "y"),
-        ],
-        (2**20,), {"shape": np.array([1, 1024, 1024], "int64")},
+        [step("Reshape", "x shape", "m"), step("MatMul", "m m", "a"), step("MatMul", "a m", "y")],
+        (2**20,),
+        {"shape": np.array([1, 1024, 1024], "int64")},
     ),
-    "padding": model(
-        [step("Pad", "x pads", "y")], VECTOR, {"pads": np.array([0, 2**30, 0, 2**30], "int64")}
-    ),
+    "padding": model([step("Pad", "x pads", "y")], VECTOR, {"pads": np.array([0, 2**30, 0, 2**30], "int64")}),
     "a constant around an image": model(
-        [step("Pad", "x pads fill", "y")], VECTOR,
+        [step("Pad", "x pads fill", "y")],
+        VECTOR,
         {"pads": np.array([0, 2**29, 0, 2**29], "int64"), "fill": np.array(1.0, "float32")},
     ),
     "many indices": model(
         [step("Gather", "x i", "y", axis=1)], VECTOR, {"i": np.tile([0, 2, 4], 2**14).astype("int64")}
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", HUGE)

@@ -69,11 +69,18 @@ def image_network() -> onnx.ModelProto:
         helper.make_node("Gemm", ["e", "fc.weight", "fc.bias"], ["scores"], transB=1),
     ]
     arrays = {
-        "conv.weight": floats(3, 2, 3, 3), "conv.bias": floats(3), "s": floats(3) + 1, "t": floats(3),
-        "m": floats(3), "v": np.abs(floats(3)) + 0.5, "zero": np.array(0),
-        "axis": np.array([0]), "rest": np.array([-1]),
-        "fc.weight": floats(4, 27), "fc.bias": floats(4),
-    }  # fmt: skip
+        "conv.weight": floats(3, 2, 3, 3),
+        "conv.bias": floats(3),
+        "s": floats(3) + 1,
+        "t": floats(3),
+        "m": floats(3),
+        "v": np.abs(floats(3)) + 0.5,
+        "zero": np.array(0),
+        "axis": np.array([0]),
+        "rest": np.array([-1]),
+        "fc.weight": floats(4, 27),
+        "fc.bias": floats(4),
+    }
     return model(nodes, [value("image", ["n", 2, 6, 6])], [value("scores", ["n", 4])], arrays)
 
 
@@ -261,10 +268,16 @@ def loop_model(
     nodes = list(onnx.parser.parse_graph(f"before () => () {{ {after} }}").node) if after else []
     nodes.append(helper.make_node("Loop", [turns, "go", *initial], outputs, body=body, name="turns"))
     arrays = {
-        "count": np.array(3), "go": np.array(True), "w": np.array([1.0, 2.0, -1.0], "float32"),
-        "one": np.array(1), "columns": np.array([1]), "axis": np.array([0]),
-        "half": np.float32(0.5), "small": np.float32(0.2), "zero": np.array(0),
-    }  # fmt: skip
+        "count": np.array(3),
+        "go": np.array(True),
+        "w": np.array([1.0, 2.0, -1.0], "float32"),
+        "one": np.array(1),
+        "columns": np.array([1]),
+        "axis": np.array([0]),
+        "half": np.float32(0.5),
+        "small": np.float32(0.2),
+        "zero": np.array(0),
+    }
     kinds = {"k": TensorProto.INT64}
     values = [value(name, None, kinds.get(name, TensorProto.FLOAT)) for name in outputs]
     return model(nodes, [value("x", ["n", 4, 3] if "T" in turns else ["n", 3])], values, arrays)
@@ -275,13 +288,17 @@ LOOPS = {
     "a product and the value of every turn": (loop_model(loop_body("h2 = Mul(h, w) seen = Neg(h2)")), True),
     "the number of the turn": (loop_model(loop_body("f = Cast<to=1>(i) h2 = Add(h, f)")), True),
     "a branch by the number of the turn": (
-        loop_model(loop_body("first = Equal(i, one) a = Relu(h) b = Neg(h) h2 = Where(first, a, b)")), True
+        loop_model(loop_body("first = Equal(i, one) a = Relu(h) b = Neg(h) h2 = Where(first, a, b)")),
+        True,
     ),
     "as many turns as the second axis is long": (
         loop_model(
             loop_body("part = Gather<axis=1>(x, i) a = Add(h, part) h2 = Tanh(a) seen = Identity(h2)"),
-            ("first",), "T", GATHER_AT_ONE,
-        ), True,
+            ("first",),
+            "T",
+            GATHER_AT_ONE,
+        ),
+        True,
     ),
     "a slice at the number of the turn": (
         loop_model(
@@ -289,21 +306,25 @@ LOOPS = {
                 "j = Add(i, one) a = Unsqueeze(i, axis) b = Unsqueeze(j, axis) s = Slice(x, a, b, columns) "
                 "h2 = Add(h, s)"
             )
-        ), False,
+        ),
+        False,
     ),
     "a state that grows": (loop_model(loop_body("h2 = Concat<axis=1>(h, h)")), False),
     "a condition of the number of the turn": (
-        loop_model(loop_body("h2 = Add(h, h)", condition="c2 = Less(i, one)")), False
+        loop_model(loop_body("h2 = Add(h, h)", condition="c2 = Less(i, one)")),
+        False,
     ),
     "a condition of the values": (
         loop_model(
             loop_body("h2 = Mul(h, half) m = ReduceMax<keepdims=0>(h2)", condition="c2 = Greater(m, small)")
-        ), False,
+        ),
+        False,
     ),
     "a count that is a shape afterwards": (
-        loop_model(loop_body("h2 = Add(h, h) k2 = Add(k, one)", "hk"), ("x", "one")), True
+        loop_model(loop_body("h2 = Add(h, h) k2 = Add(k, one)", "hk"), ("x", "one")),
+        True,
     ),
-}  # fmt: skip
+}
 """Models with a loop, and whether it becomes one operation."""
 
 
@@ -334,9 +355,11 @@ def test_a_scan_over_an_axis_of_any_length_is_one_operation(
         "{ a = Mul(h, w) b = Add(a, part) h2 = Tanh(b) seen = Neg(h2) }"
     )
     settings = {
-        "scan_input_axes": axes[:1], "scan_output_axes": axes[1:],
-        "scan_input_directions": directions[:1], "scan_output_directions": directions[1:],
-    }  # fmt: skip
+        "scan_input_axes": axes[:1],
+        "scan_output_axes": axes[1:],
+        "scan_input_directions": directions[:1],
+        "scan_output_directions": directions[1:],
+    }
     step = helper.make_node("Scan", ["h", "x"], ["last", "all"], body=body, num_scan_inputs=1, **settings)
     inputs, outputs = (
         [value("h", ["n", 3]), value("x", ["n", "t", 3])],
@@ -542,11 +565,14 @@ UNSORTED = {
     "a branch": [
         helper.make_node("Constant", [], ["c"], value=numpy_helper.from_array(np.array(True))),
         helper.make_node(
-            "If", ["c"], ["y"], else_branch=branch("Relu"),
+            "If",
+            ["c"],
+            ["y"],
+            else_branch=branch("Relu"),
             then_branch=helper.make_graph(BACKWARDS, "then", [], [value("y", ["n", 3])]),
         ),
     ],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("title", UNSORTED)

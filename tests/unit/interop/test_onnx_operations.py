@@ -28,8 +28,10 @@ from onnx_files import exported_file
 
 WITHOUT = {"convolution_weight", "normal", "uniform"}  # of gradients and of random values
 ONE_RUNTIME = {  # cases that the reference evaluator cannot compute: groups, and padding along one axis
-    "convolution_input 1", "transposed with an output shape", "max pool with overlap",
-}  # fmt: skip
+    "convolution_input 1",
+    "transposed with an output shape",
+    "max pool with overlap",
+}
 CLOSE: dict[str, Any] = {"rtol": 2e-5, "atol": 2e-5}
 onnxruntime.set_default_logger_severity(4)
 

@@ -47,11 +47,16 @@ CASES: dict[str, Case] = {
     "Gelu tanh": ("Gelu", (20, NEWEST), {"approximate": "tanh"}, ()),
     "LayerNormalization": ("LayerNormalization", (17, NEWEST), {}, (SCALE[0],)),
     "LayerNormalization axes": (
-        "LayerNormalization", (17, NEWEST), {"axis": -2, "epsilon": 0.01}, (SCALE, SCALE[::-1].copy()),
+        "LayerNormalization",
+        (17, NEWEST),
+        {"axis": -2, "epsilon": 0.01},
+        (SCALE, SCALE[::-1].copy()),
     ),
     **{
         f"{kind} {first} {keepdims}": (
-            kind, (first, last), {"keepdims": keepdims} | ({"axes": [1, 3]} if is_attribute else {}),
+            kind,
+            (first, last),
+            {"keepdims": keepdims} | ({"axes": [1, 3]} if is_attribute else {}),
             () if is_attribute else (integers(1, -1),),
         )
         for kind, since in (("ReduceMean", 18), ("ReduceMax", 18), ("ReduceMin", 18), ("ReduceSum", 13))
@@ -64,7 +69,9 @@ CASES: dict[str, Case] = {
     "Slice of first axes": ("Slice", (7, 9), {"starts": [0, 1], "ends": [1, 3]}, ()),
     "Slice inputs": ("Slice", (10, NEWEST), {}, (integers(1, -3), integers(2**62, -1), integers(1, 3))),
     "Slice steps": (
-        "Slice", (10, NEWEST), {},
+        "Slice",
+        (10, NEWEST),
+        {},
         (integers(-1, 4), integers(-(2**63), 0), integers(2, 3), integers(-2, -1)),
     ),
     "Gather": ("Gather", (7, NEWEST), {"axis": 2}, (integers(3, 0, 1, 2, 2),)),
@@ -75,7 +82,7 @@ CASES: dict[str, Case] = {
     "Pad inputs": ("Pad", (11, NEWEST), {}, (integers(0, 0, 1, 2, 0, 3, 0, 1), number(-0.5))),
     "Pad zeros": ("Pad", (11, NEWEST), {"mode": "constant"}, (integers(0, 1, 0, 0, 0, 0, 0, -2),)),
     "Pad axes": ("Pad", (18, NEWEST), {}, (integers(1, 0, 0, 2), number(3.0), integers(-1, 1))),
-}  # fmt: skip
+}
 
 
 def model(name: str, version: int) -> onnx.ModelProto:
@@ -136,10 +143,15 @@ def test_each_operation_is_compared_at_all_versions() -> None:
 
 
 MISPLACED: dict[str, tuple[str, int]] = {
-    "Clip attributes": ("Clip", 11), "Clip inputs": ("Clip", 10), "Slice attributes": ("Slice", 10),
-    "Slice inputs": ("Slice", 9), "Pad attributes": ("Pad", 11), "Pad inputs": ("Pad", 10),
-    "ReduceMean positive axes": ("ReduceMean", 18), "ReduceSum 13 0": ("ReduceSum", 12),
-}  # fmt: skip
+    "Clip attributes": ("Clip", 11),
+    "Clip inputs": ("Clip", 10),
+    "Slice attributes": ("Slice", 10),
+    "Slice inputs": ("Slice", 9),
+    "Pad attributes": ("Pad", 11),
+    "Pad inputs": ("Pad", 10),
+    "ReduceMean positive axes": ("ReduceMean", 18),
+    "ReduceSum 13 0": ("ReduceSum", 12),
+}
 
 
 @pytest.mark.parametrize("name", MISPLACED)

@@ -70,9 +70,13 @@ def test_the_program_of_every_layer_has_its_values() -> None:
 def trained() -> tuple[cr.Model, np.ndarray]:
     """A model of images with modules of several kinds."""
     net = cr.Sequential(
-        cr.Conv(4, 3, padding="same", activation="relu"), cr.BatchNorm(), cr.MaxPool(2), cr.Flatten(),
-        cr.Dense(6, "tanh"), cr.Dense(3),
-    )  # fmt: skip
+        cr.Conv(4, 3, padding="same", activation="relu"),
+        cr.BatchNorm(),
+        cr.MaxPool(2),
+        cr.Flatten(),
+        cr.Dense(6, "tanh"),
+        cr.Dense(3),
+    )
     model = cr.Model(net, "cross_entropy")
     x = np.random.default_rng(0).normal(size=(12, 8, 8, 2)).astype("float32")
     model.fit(x, np.arange(12) % 3, epochs=1, verbose=False)
@@ -101,9 +105,15 @@ def test_an_exported_program_runs_by_itself_and_takes_the_state_dict(tmp_path: P
 def test_a_plain_sequence_in_pytorch_takes_the_state_dict() -> None:
     model, x = trained()
     parts = torch.nn.Sequential(
-        torch.nn.Conv2d(2, 4, 3, padding=1), torch.nn.ReLU(), torch.nn.BatchNorm2d(4), torch.nn.MaxPool2d(2),
-        torch.nn.Flatten(), torch.nn.Linear(64, 6), torch.nn.Tanh(), torch.nn.Linear(6, 3),
-    ).eval()  # fmt: skip
+        torch.nn.Conv2d(2, 4, 3, padding=1),
+        torch.nn.ReLU(),
+        torch.nn.BatchNorm2d(4),
+        torch.nn.MaxPool2d(2),
+        torch.nn.Flatten(),
+        torch.nn.Linear(64, 6),
+        torch.nn.Tanh(),
+        torch.nn.Linear(6, 3),
+    ).eval()
     state = list(model.to_torch_state_dict(tensors=True).values())
     names = [name for name in parts.state_dict() if not name.endswith("num_batches_tracked")]
     order = list(model.to_torch_state_dict())
@@ -127,7 +137,7 @@ def test_a_plain_sequence_in_pytorch_takes_the_state_dict() -> None:
         (cr.models.mobilenet_v3_small, torchvision.models.mobilenet_v3_small),
     ],
     ids=["resnet18", "mobilenet"],
-)  # fmt: skip
+)
 def test_a_network_of_torchvision_takes_the_state_dict(net: Any, theirs: Any) -> None:
     built = nn.build(net(classes=5), {"x": Spec((Size.symbol("B"), 64, 64, 3), "float32")}, "float32")
     rng = np.random.default_rng(0)

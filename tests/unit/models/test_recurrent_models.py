@@ -93,8 +93,12 @@ def test_a_classifier_learns_which_word_comes_first(cell: str) -> None:
 def test_language_models_have_no_recurrent_dropout() -> None:
     net = models.lstm_language_model(vocabulary_size=7, width=3, units=4, depth=2)
     assert [name for name, _ in net.named()] == [
-        "words", "words_dropout", "reader", "reader_dropout", "output",
-    ]  # fmt: skip
+        "words",
+        "words_dropout",
+        "reader",
+        "reader_dropout",
+        "output",
+    ]
     (reader,) = (part for part in net.layers if isinstance(part, nn.Stacked))
     assert reader.dropout == 0.5
     assert all(getattr(part, "recurrent_dropout", 0) == 0 for part in reader.layers)

@@ -44,10 +44,13 @@ def peer(parameters: dict[str, torch.Tensor], dtype: torch.dtype, target: str = 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns about a fast path that it does not take
         net = torch.nn.Transformer(
-            WIDTH, HEADS, batch_first=True, dtype=dtype,
+            WIDTH,
+            HEADS,
+            batch_first=True,
+            dtype=dtype,
             custom_encoder=torch.nn.TransformerEncoder(reads, DEPTH),
             custom_decoder=torch.nn.TransformerDecoder(writes, DEPTH),
-        )  # fmt: skip
+        )
     known = {}
     for stack in ("encoder", "decoder"):
         for i in range(DEPTH):
@@ -59,9 +62,10 @@ def peer(parameters: dict[str, torch.Tensor], dtype: torch.dtype, target: str = 
         for table, words in (("words", read), (target, text))
     ]
     inputs = {
-        "tgt_mask": torch.ones(5, 5).triu(1).bool(), "src_key_padding_mask": read == 0,
+        "tgt_mask": torch.ones(5, 5).triu(1).bool(),
+        "src_key_padding_mask": read == 0,
         "memory_key_padding_mask": read == 0,
-    }  # fmt: skip
+    }
     return torch.func.functional_call(net, known, tuple(vectors), inputs) @ parameters[f"{target}.weight"].T
 
 

@@ -192,9 +192,14 @@ def option_a(n: int) -> peer.Module:
     for before, channels in ((16, 32), (32, 64)):
         blocks += [OptionA(before, channels, 2), *(OptionA(channels, channels, 1) for _ in range(n - 1))]
     return peer.Sequential(
-        peer.Conv2d(3, 16, 3, 1, 1, bias=False), peer.BatchNorm2d(16), peer.ReLU(), *blocks,
-        peer.AdaptiveAvgPool2d(1), peer.Flatten(), peer.Linear(64, 10),
-    )  # fmt: skip
+        peer.Conv2d(3, 16, 3, 1, 1, bias=False),
+        peer.BatchNorm2d(16),
+        peer.ReLU(),
+        *blocks,
+        peer.AdaptiveAvgPool2d(1),
+        peer.Flatten(),
+        peer.Linear(64, 10),
+    )
 
 
 def small_resnet() -> peer.Module:
@@ -208,23 +213,47 @@ def small_resnet() -> peer.Module:
 def lenet() -> peer.Module:
     """LeNet-5 in its modern form."""
     return peer.Sequential(
-        peer.Conv2d(1, 6, 5), peer.Tanh(), peer.AvgPool2d(2), peer.Conv2d(6, 16, 5), peer.Tanh(),
-        peer.AvgPool2d(2), peer.Flatten(), peer.Linear(400, 120), peer.Tanh(), peer.Linear(120, 84),
-        peer.Tanh(), peer.Linear(84, 10),
-    )  # fmt: skip
+        peer.Conv2d(1, 6, 5),
+        peer.Tanh(),
+        peer.AvgPool2d(2),
+        peer.Conv2d(6, 16, 5),
+        peer.Tanh(),
+        peer.AvgPool2d(2),
+        peer.Flatten(),
+        peer.Linear(400, 120),
+        peer.Tanh(),
+        peer.Linear(120, 84),
+        peer.Tanh(),
+        peer.Linear(84, 10),
+    )
 
 
 def alexnet_2012(hidden: int) -> peer.Module:
     """Figure 2 of the paper; PyTorch too divides alpha by the size."""
     response = peer.LocalResponseNorm(5, 5e-4, 0.75, 2.0)
     return peer.Sequential(
-        peer.Conv2d(3, 96, 11, 4, 2), peer.ReLU(), response, peer.MaxPool2d(3, 2),
-        peer.Conv2d(96, 256, 5, 1, 2, groups=2), peer.ReLU(), response, peer.MaxPool2d(3, 2),
-        peer.Conv2d(256, 384, 3, 1, 1), peer.ReLU(), peer.Conv2d(384, 384, 3, 1, 1, groups=2), peer.ReLU(),
-        peer.Conv2d(384, 256, 3, 1, 1, groups=2), peer.ReLU(), peer.MaxPool2d(3, 2), peer.Flatten(),
-        peer.LazyLinear(hidden), peer.ReLU(), peer.Linear(hidden, hidden), peer.ReLU(),
+        peer.Conv2d(3, 96, 11, 4, 2),
+        peer.ReLU(),
+        response,
+        peer.MaxPool2d(3, 2),
+        peer.Conv2d(96, 256, 5, 1, 2, groups=2),
+        peer.ReLU(),
+        response,
+        peer.MaxPool2d(3, 2),
+        peer.Conv2d(256, 384, 3, 1, 1),
+        peer.ReLU(),
+        peer.Conv2d(384, 384, 3, 1, 1, groups=2),
+        peer.ReLU(),
+        peer.Conv2d(384, 256, 3, 1, 1, groups=2),
+        peer.ReLU(),
+        peer.MaxPool2d(3, 2),
+        peer.Flatten(),
+        peer.LazyLinear(hidden),
+        peer.ReLU(),
+        peer.Linear(hidden, hidden),
+        peer.ReLU(),
         peer.Linear(hidden, 1000),
-    )  # fmt: skip
+    )
 
 
 class Across(peer.Module):
@@ -263,19 +292,29 @@ def reshaped(net: peer.Module, side: int, channels: int = 3) -> peer.Module:
 WRITTEN: dict[str, Callable[[], tuple[nn.Layer, peer.Module, int, int, int]]] = {
     "lenet5": lambda: (cr.models.lenet5(), lenet(), 32, 25, 1),
     "alexnet_2012": lambda: (
-        narrowed(cr.models.alexnet_2012(dropout=0)), reshaped(alexnet_2012(HIDDEN), 95), 95, 4, 3
+        narrowed(cr.models.alexnet_2012(dropout=0)),
+        reshaped(alexnet_2012(HIDDEN), 95),
+        95,
+        4,
+        3,
     ),
     "resnet20": lambda: (cr.models.resnet20(), option_a(3), 12, 1, 3),
     "small resnet18": lambda: (cr.models.resnet18(10, small=True), small_resnet(), 10, 1, 3),
     "unet": lambda: (
         cr.models.unet(channels=3, depth=2, dropout=0),
-        peer.Sequential(*u_net(3, 2, 0), peer.Conv2d(3, 2, 1)), 44, 1, 1,
+        peer.Sequential(*u_net(3, 2, 0), peer.Conv2d(3, 2, 1)),
+        44,
+        1,
+        1,
     ),
     "padded unet": lambda: (
         cr.models.unet(channels=3, depth=2, padding="same", dropout=0),
-        peer.Sequential(*u_net(3, 2, 1), peer.Conv2d(3, 2, 1)), 16, 1, 1,
+        peer.Sequential(*u_net(3, 2, 1), peer.Conv2d(3, 2, 1)),
+        16,
+        1,
+        1,
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", WRITTEN)
@@ -287,10 +326,12 @@ def test_other_models_agree_with_their_papers_written_in_torch(name: str) -> Non
 def test_parameter_counts_of_other_models_agree_with_torch() -> None:
     with torch.device("meta"):
         nets = {
-            "lenet5": lenet(), "resnet20": option_a(3), "resnet56": option_a(9),
+            "lenet5": lenet(),
+            "resnet20": option_a(3),
+            "resnet56": option_a(9),
             "alexnet_2012": reshaped(alexnet_2012(4096), 224),
             "unet": peer.Sequential(*u_net(64, 4, 0), peer.Conv2d(64, 2, 1)),
-        }  # fmt: skip
+        }
     for name, net in nets.items():
         assert MODELS[name].count() == sum(p.numel() for p in net.parameters()), name
     assert count_parameters(cr.models.resnet18(10, small=True), image(32, 32, 3)) == 11_173_962
@@ -307,8 +348,10 @@ def test_each_block_has_a_line_in_the_summary() -> None:
     rows = {row.path: row for row in nn.summary_rows(cr.models.resnet20(), image(32, 32, 3))}
     assert rows["stage2.block1"].layer == "BasicBlock(32, stride=2, shortcut='zeros')"
     assert [rows[f"stage{i}.block3"].output for i in (1, 2, 3)] == [
-        "(B, 32, 32, 16)", "(B, 16, 16, 32)", "(B, 8, 8, 64)",
-    ]  # fmt: skip
+        "(B, 32, 32, 16)",
+        "(B, 16, 16, 32)",
+        "(B, 8, 8, 64)",
+    ]
     assert sum(row.parameters for row in rows.values()) == MODELS["resnet20"].parameters
 
 
@@ -316,10 +359,12 @@ def test_the_native_engine_agrees_with_the_reference_engine() -> None:
     net, spec = cr.models.mobilenet_v3_small(classes=7), image(33, 33, 3)
     built = nn.build(net, spec, "float32")
     rng = np.random.default_rng(2)
-    arrays = {path: rng.normal(0, 0.2, p.spec.at({}).shape).astype("float32") ** 2 + 0.01
-              if path.endswith(("variance", "scale")) else
-              rng.normal(0, 0.1, p.spec.at({}).shape).astype("float32")
-              for path, p in {**built.parameters, **built.states}.items()}  # fmt: skip
+    arrays = {
+        path: rng.normal(0, 0.2, p.spec.at({}).shape).astype("float32") ** 2 + 0.01
+        if path.endswith(("variance", "scale"))
+        else rng.normal(0, 0.1, p.spec.at({}).shape).astype("float32")
+        for path, p in {**built.parameters, **built.states}.items()
+    }
     arrays["x"] = rng.normal(size=(2, 33, 33, 3)).astype("float32")
     reference, fast = (evaluate(built.output, arrays, engine) for engine in ("reference", "native"))
     np.testing.assert_allclose(fast, reference, rtol=1e-4, atol=1e-4 * np.abs(reference).max())

@@ -15,9 +15,19 @@ from chainrule.models.model_card import image
 from chainrule.symbolic_shape import Size, Spec
 
 VISION = [
-    "lenet5", "alexnet", "alexnet_2012", "vgg16", "resnet18", "resnet34", "resnet50", "resnet101", "resnet20",
-    "resnet56", "unet", "mobilenet_v3_small",
-]  # fmt: skip
+    "lenet5",
+    "alexnet",
+    "alexnet_2012",
+    "vgg16",
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "resnet101",
+    "resnet20",
+    "resnet56",
+    "unet",
+    "mobilenet_v3_small",
+]
 
 
 @pytest.mark.parametrize(

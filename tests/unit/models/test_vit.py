@@ -38,8 +38,9 @@ def state_of(parameters: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         "encoder.pos_embedding": parameters["position.weight"][None],
         "encoder.ln.weight": parameters["blocks.norm.scale"],
         "encoder.ln.bias": parameters["blocks.norm.shift"],
-        "heads.head.weight": parameters["head.weight"], "heads.head.bias": parameters["head.bias"],
-    }  # fmt: skip
+        "heads.head.weight": parameters["head.weight"],
+        "heads.head.bias": parameters["head.bias"],
+    }
     for i in range(DEPTH):
         block = parts_of_block(parameters, f"blocks.layer{i + 1}.", "")
         for theirs, part in PARTS.items():

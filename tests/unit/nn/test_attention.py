@@ -261,9 +261,10 @@ def test_an_input_that_does_not_fit_is_refused(
 
 
 def test_all_differing_shapes_are_listed_in_one_error() -> None:
-    specs = {name: Spec(shape, "float32") for name, shape in (
-        ("query", (B, 3, 4)), ("key", (2, 3, 4)), ("value", (2, 5, 4)),
-    )}  # fmt: skip
+    specs = {
+        name: Spec(shape, "float32")
+        for name, shape in (("query", (B, 3, 4)), ("key", (2, 3, 4)), ("value", (2, 5, 4)))
+    }
     with pytest.raises(ChainruleError) as caught:
         nn.build(nn.Attention(), specs, "float32")
     assert len(caught.value.notes) == 2

@@ -41,9 +41,15 @@ def test_layers_are_called_by_kind_and_number() -> None:
     )
     built = nn.build(net, specs(2), "float32")
     assert list(built.parameters) == [
-        "dense1.weight", "dense1.bias", "dense2.weight", "dense2.bias", "residual1.dense.weight",
-        "residual1.dense.bias", "sequential1.dense1.weight", "sequential1.dense1.bias",
-    ]  # fmt: skip
+        "dense1.weight",
+        "dense1.bias",
+        "dense2.weight",
+        "dense2.bias",
+        "residual1.dense.weight",
+        "residual1.dense.bias",
+        "sequential1.dense1.weight",
+        "sequential1.dense1.bias",
+    ]
     assert built.parameters["dense2.weight"].spec == Spec((4, 3), "float32")
     assert {"dense1.z", "dense1.a", "residual1.dense.z"} <= set(built.book.notes)
 
@@ -54,9 +60,10 @@ def test_a_layer_without_bias_has_none() -> None:
 
 def test_the_text_of_a_network_is_its_forward_pass() -> None:
     net = nn.Sequential(
-        nn.Dense(3, activation="relu", penalty=nn.L2(0.1)), nn.Residual(nn.Sequential(nn.Dense(3))),
+        nn.Dense(3, activation="relu", penalty=nn.L2(0.1)),
+        nn.Residual(nn.Sequential(nn.Dense(3))),
         nn.Parallel(left=nn.Dense(1), right=nn.Flatten()),
-    )  # fmt: skip
+    )
     assert str(net) == inspect.cleandoc("""
         Sequential(
           dense1: Dense(3, activation='relu', penalty=L2(strength=0.1))

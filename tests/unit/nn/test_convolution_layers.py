@@ -15,9 +15,15 @@ from chainrule.symbolic_shape import Size, Spec
 
 B = Size.symbol("B")
 LENET = nn.Sequential(
-    nn.Conv(6, 5, padding="same", activation="relu"), nn.MaxPool(2), nn.Conv(16, 5, activation="relu"),
-    nn.MaxPool(2), nn.Flatten(), nn.Dense(120, "relu"), nn.Dense(84, "relu"), nn.Dense(10),
-)  # fmt: skip
+    nn.Conv(6, 5, padding="same", activation="relu"),
+    nn.MaxPool(2),
+    nn.Conv(16, 5, activation="relu"),
+    nn.MaxPool(2),
+    nn.Flatten(),
+    nn.Dense(120, "relu"),
+    nn.Dense(84, "relu"),
+    nn.Dense(10),
+)
 
 
 def built(net: nn.Layer, *shape: int) -> nn.Built:
@@ -28,9 +34,15 @@ def built(net: nn.Layer, *shape: int) -> nn.Built:
 def test_lenet_has_the_expected_summary() -> None:
     rows = nn.summary_rows(LENET, {"x": Spec((B, 28, 28, 1), "float32")})
     assert [(row.output, row.parameters) for row in rows] == [
-        ("(B, 28, 28, 6)", 156), ("(B, 14, 14, 6)", 0), ("(B, 10, 10, 16)", 2416), ("(B, 5, 5, 16)", 0),
-        ("(B, 400)", 0), ("(B, 120)", 48120), ("(B, 84)", 10164), ("(B, 10)", 850),
-    ]  # fmt: skip
+        ("(B, 28, 28, 6)", 156),
+        ("(B, 14, 14, 6)", 0),
+        ("(B, 10, 10, 16)", 2416),
+        ("(B, 5, 5, 16)", 0),
+        ("(B, 400)", 0),
+        ("(B, 120)", 48120),
+        ("(B, 84)", 10164),
+        ("(B, 10)", 850),
+    ]
     net = built(LENET, 28, 28, 1)
     assert net.parameters["conv2.weight"].spec.shape == (16, 5, 5, 6)
     assert net.parameters["conv2.bias"].spec.shape == (16,)
@@ -113,9 +125,13 @@ def test_a_small_lenet_learns_digits() -> None:
     digits = load_digits()
     x, y = digits.images[..., None] / 16.0, digits.target  # (B, 8, 8, 1)
     net = nn.Sequential(
-        nn.Conv(8, 3, padding="same", activation="relu"), nn.MaxPool(2),
-        nn.Conv(16, 3, padding="same", activation="relu"), nn.AveragePool(2), nn.Flatten(), nn.Dense(10),
-    )  # fmt: skip
+        nn.Conv(8, 3, padding="same", activation="relu"),
+        nn.MaxPool(2),
+        nn.Conv(16, 3, padding="same", activation="relu"),
+        nn.AveragePool(2),
+        nn.Flatten(),
+        nn.Dense(10),
+    )
     model = Model(net, "cross_entropy", nn.Adam(0.01))
     model.fit(x[:1200], y[:1200], epochs=4, batch_size=32, seed=0, verbose=False)
     assert model.evaluate(x[1200:], y[1200:])["accuracy"] >= 0.85  # chance is 0.1

@@ -58,8 +58,14 @@ def test_a_part_of_another_shape_is_named(parts: tuple[cr.Layer, ...], name: str
     assert name in str(caught.value)
 
 
-@pytest.mark.parametrize("shapes", [{"values": (2, 3, 4)}, {"values": (2, 3, 4), "durations": (2, 4)},
-                                    {"values": (2, 3), "durations": (2, 3)}])  # fmt: skip
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        {"values": (2, 3, 4)},
+        {"values": (2, 3, 4), "durations": (2, 4)},
+        {"values": (2, 3), "durations": (2, 3)},
+    ],
+)
 def test_values_without_their_durations_are_refused(shapes: dict[str, tuple[int, ...]]) -> None:
     inputs = {name: np.zeros((1, *shape[1:]), np.float32) for name, shape in shapes.items()}
     model = cr.Model(cr.LengthRegulator(4), "mae", engine="reference")

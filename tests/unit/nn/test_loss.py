@@ -143,12 +143,21 @@ def test_an_invalid_target_is_refused(
 @pytest.mark.parametrize(
     ("loss", "shape"),
     [
-        (nn.CrossEntropy(), ()), (nn.CrossEntropy(), (None,)), (losses.MultilabelMargin(), (4, 3)),
-        (losses.GaussianNLL(), (3,)), (losses.CosineLoss(), ()), (losses.MarginRanking(), (3,)),
-        (losses.TripletMargin(), (2, 5)), (losses.Contrastive(), (5,)), (losses.Circle(), (2, 2)),
-        (losses.Dice(), ()), (losses.Tversky(), ()), (losses.CTC(), (5,)), (losses.CTC(), (None, 5)),
+        (nn.CrossEntropy(), ()),
+        (nn.CrossEntropy(), (None,)),
+        (losses.MultilabelMargin(), (4, 3)),
+        (losses.GaussianNLL(), (3,)),
+        (losses.CosineLoss(), ()),
+        (losses.MarginRanking(), (3,)),
+        (losses.TripletMargin(), (2, 5)),
+        (losses.Contrastive(), (5,)),
+        (losses.Circle(), (2, 2)),
+        (losses.Dice(), ()),
+        (losses.Tversky(), ()),
+        (losses.CTC(), (5,)),
+        (losses.CTC(), (None, 5)),
     ],
-)  # fmt: skip
+)
 def test_an_output_of_another_shape_is_refused(loss: nn.Loss, shape: tuple) -> None:
     axes = (Size.symbol("T") if n is None else n for n in shape)
     with pytest.raises(ShapeError) as caught:
@@ -160,26 +169,40 @@ def test_an_output_of_another_shape_is_refused(loss: nn.Loss, shape: tuple) -> N
 @pytest.mark.parametrize(
     "bad",
     [
-        lambda: nn.Huber(0.0), lambda: nn.Huber(float("nan")), lambda: nn.CrossEntropy(label_smoothing=1.0),
-        lambda: losses.SmoothL1(beta=0.0), lambda: losses.Poisson(epsilon=0.0),
-        lambda: losses.GaussianNLL(epsilon=-1.0), lambda: nn.BinaryCrossEntropy(label_smoothing=1.0),
-        lambda: nn.BinaryCrossEntropy(positive_weight=0.0), lambda: nn.CrossEntropy(class_weight=(-1.0, 1.0)),
-        lambda: nn.CrossEntropy(class_weight=(0.0, 0.0)), lambda: nn.CrossEntropy(class_weight="balanced"),
-        lambda: nn.CrossEntropy(ignore_index=0.5), lambda: cr.nll(constant(VALUES), CLASSES,
-        class_weight=[1.0]),
-        lambda: losses.BinaryFocal(gamma=-1.0), lambda: losses.BinaryFocal(alpha=1.5),
-        lambda: losses.CategoricalFocal(alpha=0.0), lambda: losses.GeneralizedCrossEntropy(0.0),
-        lambda: losses.SymmetricCrossEntropy(alpha=-1.0), lambda: losses.SymmetricCrossEntropy(log_zero=0.0),
-        lambda: losses.Bootstrapping(1.5), lambda: losses.Bootstrapping(hard=2),
-        lambda: losses.MultiMargin(p=3), lambda: losses.HingeEmbedding(0.0),
-        lambda: losses.MarginRanking(-1.0), lambda: losses.CosineEmbedding(2.0),
-        lambda: losses.Contrastive(0.0), lambda: losses.TripletMargin(swap=1),
+        lambda: nn.Huber(0.0),
+        lambda: nn.Huber(float("nan")),
+        lambda: nn.CrossEntropy(label_smoothing=1.0),
+        lambda: losses.SmoothL1(beta=0.0),
+        lambda: losses.Poisson(epsilon=0.0),
+        lambda: losses.GaussianNLL(epsilon=-1.0),
+        lambda: nn.BinaryCrossEntropy(label_smoothing=1.0),
+        lambda: nn.BinaryCrossEntropy(positive_weight=0.0),
+        lambda: nn.CrossEntropy(class_weight=(-1.0, 1.0)),
+        lambda: nn.CrossEntropy(class_weight=(0.0, 0.0)),
+        lambda: nn.CrossEntropy(class_weight="balanced"),
+        lambda: nn.CrossEntropy(ignore_index=0.5),
+        lambda: cr.nll(constant(VALUES), CLASSES, class_weight=[1.0]),
+        lambda: losses.BinaryFocal(gamma=-1.0),
+        lambda: losses.BinaryFocal(alpha=1.5),
+        lambda: losses.CategoricalFocal(alpha=0.0),
+        lambda: losses.GeneralizedCrossEntropy(0.0),
+        lambda: losses.SymmetricCrossEntropy(alpha=-1.0),
+        lambda: losses.SymmetricCrossEntropy(log_zero=0.0),
+        lambda: losses.Bootstrapping(1.5),
+        lambda: losses.Bootstrapping(hard=2),
+        lambda: losses.MultiMargin(p=3),
+        lambda: losses.HingeEmbedding(0.0),
+        lambda: losses.MarginRanking(-1.0),
+        lambda: losses.CosineEmbedding(2.0),
+        lambda: losses.Contrastive(0.0),
+        lambda: losses.TripletMargin(swap=1),
         lambda: losses.Circle(margin=1.0),
-        lambda: losses.Tversky(alpha=-0.1), lambda: losses.CTC(max_target_length=0),
+        lambda: losses.Tversky(alpha=-0.1),
+        lambda: losses.CTC(max_target_length=0),
         lambda: losses.CTC(blank=-1),
         lambda: cr.ctc(constant(SCORES), TEXTS, blank=4),
     ],
-)  # fmt: skip
+)
 def test_a_setting_out_of_its_range_is_refused(bad: Callable[[], nn.Loss]) -> None:
     with pytest.raises(UsageError) as caught:
         bad()

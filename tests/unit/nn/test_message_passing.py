@@ -30,8 +30,11 @@ def applied(net: nn.Layer, **arrays: np.ndarray) -> np.ndarray:
 def graph(seed: int, nodes: int = NODES) -> dict[str, Any]:
     draw = np.random.default_rng(seed)
     edges = draw.random((1, KINDS, nodes, nodes)) < 0.4
-    return {"nodes": draw.normal(size=(1, nodes, UNITS)), "edges": edges | edges.transpose(0, 1, 3, 2),
-            "mask": np.ones((1, nodes), bool)}  # fmt: skip
+    return {
+        "nodes": draw.normal(size=(1, nodes, UNITS)),
+        "edges": edges | edges.transpose(0, 1, 3, 2),
+        "mask": np.ones((1, nodes), bool),
+    }
 
 
 @settings(max_examples=20)
@@ -68,10 +71,14 @@ def test_a_node_depends_on_nodes_as_far_away_as_there_are_rounds(rounds: int) ->
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"nodes": np.zeros((1, UNITS))}, {"edges": np.zeros((1, NODES, NODES), bool)},
-     {"edges": np.zeros((1, KINDS, NODES, 4), bool)}, {"mask": np.ones((1, NODES))},
-     {"mask": np.ones((1, 4), bool)}],
-)  # fmt: skip
+    [
+        {"nodes": np.zeros((1, UNITS))},
+        {"edges": np.zeros((1, NODES, NODES), bool)},
+        {"edges": np.zeros((1, KINDS, NODES, 4), bool)},
+        {"mask": np.ones((1, NODES))},
+        {"mask": np.ones((1, 4), bool)},
+    ],
+)
 def test_other_shapes_are_refused(wrong: dict[str, np.ndarray]) -> None:
     with pytest.raises(ChainruleError, match=r"E208|E220"):
         applied(nn.GraphNetwork(4), **{**graph(0), **wrong})

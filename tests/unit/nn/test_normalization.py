@@ -67,11 +67,18 @@ def test_spectral_norm_converges_to_the_largest_singular_value() -> None:
 
 
 NET = cr.Sequential(
-    cr.Conv(4, 3, padding="same", bias=False), cr.BatchNorm(), cr.Activation("relu"),
+    cr.Conv(4, 3, padding="same", bias=False),
+    cr.BatchNorm(),
+    cr.Activation("relu"),
     cr.SqueezeExcite(reduction=2),
-    cr.GroupNorm(2), cr.SpatialDropout(0.2), cr.AdaptiveAveragePool(2), cr.Flatten(),
-    cr.SpectralNorm(cr.Dense(5)), cr.BatchNorm(), cr.Dense(1),
-)  # fmt: skip
+    cr.GroupNorm(2),
+    cr.SpatialDropout(0.2),
+    cr.AdaptiveAveragePool(2),
+    cr.Flatten(),
+    cr.SpectralNorm(cr.Dense(5)),
+    cr.BatchNorm(),
+    cr.Dense(1),
+)
 
 
 def trained(engine: str) -> tuple[cr.Model, np.ndarray]:
@@ -86,9 +93,12 @@ def trained(engine: str) -> tuple[cr.Model, np.ndarray]:
 def test_engines_agree_and_running_statistics_are_saved(tmp_path: Path) -> None:
     (model, x), (reference, _) = trained("native"), trained("reference")
     assert set(model.states()) == {
-        "batch_norm1.running_mean", "batch_norm1.running_variance", "spectral_norm1.dense.weight_direction",
-        "batch_norm2.running_mean", "batch_norm2.running_variance",
-    }  # fmt: skip
+        "batch_norm1.running_mean",
+        "batch_norm1.running_variance",
+        "spectral_norm1.dense.weight_direction",
+        "batch_norm2.running_mean",
+        "batch_norm2.running_variance",
+    }
     for name, value in {**reference.parameters(), **reference.states()}.items():
         ours = {**model.parameters(), **model.states()}[name]
         np.testing.assert_allclose(ours, value, rtol=1e-9, atol=1e-11, err_msg=name)

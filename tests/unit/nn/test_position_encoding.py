@@ -25,9 +25,13 @@ def rotated(x: np.ndarray, net: nn.RotaryPosition) -> np.ndarray:
 
 @settings(max_examples=30, deadline=None)
 @given(
-    pairs=st.sampled_from(["halves", "neighbors"]), m=st.integers(0, 30), n=st.integers(0, 30),
-    step=st.integers(0, 30), half=st.integers(1, 4), seed=st.integers(0, 99),
-)  # fmt: skip
+    pairs=st.sampled_from(["halves", "neighbors"]),
+    m=st.integers(0, 30),
+    n=st.integers(0, 30),
+    step=st.integers(0, 30),
+    half=st.integers(1, 4),
+    seed=st.integers(0, 99),
+)
 def test_products_of_rotated_vectors_depend_on_the_distance_only(
     pairs: str, m: int, n: int, step: int, half: int, seed: int
 ) -> None:

@@ -160,10 +160,12 @@ DEEP: dict[str, tuple[nn.Layer, int, nn.Layer, tuple[int, ...]]] = {
     "convolutions": (CONVOLUTIONS, 5, nn.Conv(8, 1), (16, 16, 3)),
     "batch norm": (
         nn.Sequential(nn.Conv(8, 3, padding="same", bias=False), nn.BatchNorm(), nn.Activation("relu")),
-        16, nn.Conv(8, 1), (16, 16, 3),
+        16,
+        nn.Conv(8, 1),
+        (16, 16, 3),
     ),
     "GPT": (nn.TransformerEncoderLayer(2, norm_first=True, causal=True), 6, nn.Dense(16), (32, 16)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.long

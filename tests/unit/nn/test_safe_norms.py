@@ -36,9 +36,7 @@ SETTINGS: dict[str, dict[str, Any]] = {"GroupNorm": {"groups": 2}, "LocalRespons
 FILES = ("normalization", "local_response_norm")
 NORMALIZATIONS = [kind for kind in nn.LAYERS.values() if kind.__module__.rsplit(".")[-1] in FILES]
 LAYERS = {kind.__name__: kind(**SETTINGS.get(kind.__name__, {})) for kind in NORMALIZATIONS}
-AROUND = {
-    "WeightNorm": nn.WeightNorm(nn.Dense(5)), "SpectralNorm": nn.SpectralNorm(nn.Dense(5)),
-}  # fmt: skip
+AROUND = {"WeightNorm": nn.WeightNorm(nn.Dense(5)), "SpectralNorm": nn.SpectralNorm(nn.Dense(5))}
 ENGINES = ("native", "reference")
 
 
@@ -135,9 +133,10 @@ def test_an_overflow_is_reported_in_training_and_prediction(name: str, huge: flo
 
 
 @given(
-    st.lists(st.floats(-38, 38), min_size=1, max_size=6), st.sampled_from(ENGINES),
+    st.lists(st.floats(-38, 38), min_size=1, max_size=6),
+    st.sampled_from(ENGINES),
     st.sampled_from(["float32", "float64"]),
-)  # fmt: skip
+)
 @settings(max_examples=60, deadline=None)
 def test_norms_are_accurate_up_to_the_largest_float(powers: list[float], engine: str, dtype: str) -> None:
     scale = 8.0 if dtype == "float64" else 1.0

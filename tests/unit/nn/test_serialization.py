@@ -148,8 +148,10 @@ def test_a_record_is_short_and_readable() -> None:
 def test_numbers_of_numpy_are_written_as_plain_ones() -> None:
     record = nn.to_record(nn.Dense(np.int64(3), penalty=nn.L1(np.float32(0.5))))
     assert json.loads(json.dumps(record)) == {
-        "layer": "Dense", "units": 3, "penalty": {"penalty": "L1", "strength": 0.5},
-    }  # fmt: skip
+        "layer": "Dense",
+        "units": 3,
+        "penalty": {"penalty": "L1", "strength": 0.5},
+    }
 
 
 # --- custom classes ----------------------------------------------------------------------------------------
@@ -309,7 +311,7 @@ def test_all_invalid_settings_are_listed_in_one_error() -> None:
         '"units" is missing',
         '"unit" is not known; did you mean "units"?',
         '"bais" is not known; did you mean "bias"?',
-    )  # fmt: skip
+    )
 
 
 def test_an_unknown_family_is_refused() -> None:
@@ -391,11 +393,17 @@ def test_reading_a_record_executes_nothing(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     ("value", "hint", "expected"),
     [
-        (3, float, True), (True, float, False), ((1, "a"), tuple[int, str], True),
-        ((1,), tuple[int, str], False), ((), tuple[int, ...], True), (None, int | None, True),
-        ("a", int | None, False), (object(), Any, True),
-        ([1], tuple[int, ...], False), (1.0, int, False),
+        (3, float, True),
+        (True, float, False),
+        ((1, "a"), tuple[int, str], True),
+        ((1,), tuple[int, str], False),
+        ((), tuple[int, ...], True),
+        (None, int | None, True),
+        ("a", int | None, False),
+        (object(), Any, True),
+        ([1], tuple[int, ...], False),
+        (1.0, int, False),
     ],
-)  # fmt: skip
+)
 def test_values_and_declared_types(value: Any, hint: Any, expected: bool) -> None:
     assert fits(value, hint) is expected

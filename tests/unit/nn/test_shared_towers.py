@@ -134,11 +134,17 @@ def test_batch_norm_updates_running_statistics_in_every_call(sides: int, wrap: A
     copy_weights(twin.head, first, "head")
     losses, model = steps(twin, sides), trained(net, sides)
     losses_agree(model, losses)
-    agree(model, {
-        "tower.dense.weight": tower[0].weight, "tower.norm.scale": tower[1].weight,
-        "tower.norm.running_mean": tower[1].running_mean, "head.weight": twin.head.weight,
-        "tower.norm.running_variance": tower[1].running_var, "tower.norm.shift": tower[1].bias,
-    })  # fmt: skip
+    agree(
+        model,
+        {
+            "tower.dense.weight": tower[0].weight,
+            "tower.norm.scale": tower[1].weight,
+            "tower.norm.running_mean": tower[1].running_mean,
+            "head.weight": twin.head.weight,
+            "tower.norm.running_variance": tower[1].running_var,
+            "tower.norm.shift": tower[1].bias,
+        },
+    )
 
 
 @pytest.mark.parametrize("direct", [False, True], ids=["run", "called itself"])
@@ -154,10 +160,15 @@ def test_spectral_norm_iterates_in_every_call(sides: int, direct: bool) -> None:
     norm._v.copy_(torch.tensor(first[f"{path}.weight_direction"]))
     losses, model = steps(twin, sides), trained(net, sides)
     losses_agree(model, losses)
-    agree(model, {
-        f"{path}.weight_direction": norm._v, "head.weight": twin.head.weight,
-        f"{path}.weight": linear.parametrizations.weight.original, f"{path}.bias": linear.bias,
-    })  # fmt: skip
+    agree(
+        model,
+        {
+            f"{path}.weight_direction": norm._v,
+            "head.weight": twin.head.weight,
+            f"{path}.weight": linear.parametrizations.weight.original,
+            f"{path}.bias": linear.bias,
+        },
+    )
 
 
 @pytest.mark.parametrize("sides", [2, 3])
@@ -178,9 +189,12 @@ def random_streams(nodes: list[Node]) -> dict[Node, int]:
 
 
 RANDOM = {
-    "dropout": nn.Dropout(0.4), "noise": nn.GaussianNoise(0.5), "gaussian dropout": nn.GaussianDropout(0.3),
-    "alpha dropout": nn.AlphaDropout(0.3), "rrelu": nn.Activation("rrelu"),
-}  # fmt: skip
+    "dropout": nn.Dropout(0.4),
+    "noise": nn.GaussianNoise(0.5),
+    "gaussian dropout": nn.GaussianDropout(0.3),
+    "alpha dropout": nn.AlphaDropout(0.3),
+    "rrelu": nn.Activation("rrelu"),
+}
 
 
 @pytest.mark.parametrize("direct", [False, True], ids=["run", "called itself"])

@@ -27,9 +27,7 @@ def paths(net: nn.Layer) -> set[str]:
     return set(nn.build(net, INPUTS, "float32").parameters)
 
 
-@pytest.mark.parametrize(
-    "path", ["head", "dense1", "residual1.inner.dense2", "sides.left", "sides.right"]
-)  # fmt: skip
+@pytest.mark.parametrize("path", ["head", "dense1", "residual1.inner.dense2", "sides.left", "sides.right"])
 def test_replace_changes_only_the_given_part(path: str) -> None:
     new = cr.replace(NET, path, cr.Dense(3, bias=False))
     assert paths(new) - paths(NET) == set()
@@ -131,8 +129,9 @@ def test_parts_are_selected_by_path_or_pattern() -> None:
     assert [isinstance(part, nn.Remat) for part in stages.layers] == [
         name in ("stage2", "stage3") for name in stages.names
     ]
-    (one,) = (part for name, part in cr.recompute(cr.models.resnet20(), "stage1.block2").named()
-              if name == "stage1")  # fmt: skip
+    (one,) = (
+        part for name, part in cr.recompute(cr.models.resnet20(), "stage1.block2").named() if name == "stage1"
+    )
     assert isinstance(one, nn.Sequential)
     assert [isinstance(part, nn.Remat) for part in one.layers] == [False, True, False]
     sides = cr.recompute(cr.Sequential(cr.Residual(cr.Dense(3), shortcut=cr.Dense(3))), "residual1.shortcut")

@@ -30,10 +30,17 @@ def test_parts_have_readable_names() -> None:
     )
     built = nn.build(net, {"x": Spec((B, 3, 4), "float32")}, "float32")
     assert list(built.parameters) == [
-        "layer1.attention.query.weight", "layer1.attention.key.weight", "layer1.attention.value.weight",
-        "layer1.attention.output.weight", "layer1.attention_norm.scale", "layer1.feed_forward.hidden.weight",
-        "layer1.feed_forward.output.weight", "layer1.feed_forward_norm.scale", "norm.scale", "norm.shift",
-    ]  # fmt: skip
+        "layer1.attention.query.weight",
+        "layer1.attention.key.weight",
+        "layer1.attention.value.weight",
+        "layer1.attention.output.weight",
+        "layer1.attention_norm.scale",
+        "layer1.feed_forward.hidden.weight",
+        "layer1.feed_forward.output.weight",
+        "layer1.feed_forward_norm.scale",
+        "norm.scale",
+        "norm.shift",
+    ]
     assert built.parameters["layer1.feed_forward.hidden.weight"].spec.shape == (16, 4)
 
 
@@ -88,9 +95,12 @@ def test_a_transformer_with_positions_learns_an_order() -> None:
     x = np.stack([y, np.full(256, 2), 1 - y], 1)  # a word without meaning between the two
     block = nn.TransformerEncoderLayer(2, units=8, dropout=0.0, norm_first=True)
     net = nn.Sequential(
-        nn.Embedding(3, 8), nn.LearnedPosition(3), nn.TransformerEncoder(block, 1, norm=nn.LayerNorm()),
-        nn.GlobalAveragePool(), nn.Dense(2),
-    )  # fmt: skip
+        nn.Embedding(3, 8),
+        nn.LearnedPosition(3),
+        nn.TransformerEncoder(block, 1, norm=nn.LayerNorm()),
+        nn.GlobalAveragePool(),
+        nn.Dense(2),
+    )
     model = cr.Model(net, loss="cross_entropy", optimizer=cr.Adam(0.02))
     history = model.fit(x, y, epochs=12, batch_size=32, seed=0, verbose=False)
     assert history[-1]["loss"] < 0.05

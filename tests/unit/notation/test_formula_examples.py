@@ -62,10 +62,16 @@ WRITTEN = [  # text, Unicode, LaTeX
     ("x[i+u,c]", "x_{i+u,c}", "x_{i + u,c}"),
     ("(y_hat - y)^2", "(ŷ − y)²", r"\left(\hat{y} - y\right)^{2}"),
     ("x_bar", "x̄", r"\bar{x}"),
-    ("d(J)/d(y_hat) * d(y_hat)/d(z_o)", "∂J/∂ŷ · ∂ŷ/∂zₒ",
-     r"\frac{\partial J}{\partial \hat{y}} \cdot \frac{\partial \hat{y}}{\partial z_{o}}"),
-    ("beta1 * m + (1 - beta1) * g", "β₁·m + (1 − β₁)·g",
-     r"\beta_{1} \cdot m + \left(1 - \beta_{1}\right) \cdot g"),
+    (
+        "d(J)/d(y_hat) * d(y_hat)/d(z_o)",
+        "∂J/∂ŷ · ∂ŷ/∂zₒ",
+        r"\frac{\partial J}{\partial \hat{y}} \cdot \frac{\partial \hat{y}}{\partial z_{o}}",
+    ),
+    (
+        "beta1 * m + (1 - beta1) * g",
+        "β₁·m + (1 − β₁)·g",
+        r"\beta_{1} \cdot m + \left(1 - \beta_{1}\right) \cdot g",
+    ),
     ("a - (b - c)", "a − (b − c)", r"a - \left(b - c\right)"),
     ("(a - b) - c", "a − b − c", "a - b - c"),
     ("a / (b * c)", "a/(b·c)", r"\frac{a}{b \cdot c}"),
@@ -86,7 +92,7 @@ WRITTEN = [  # text, Unicode, LaTeX
     ("a * expm1(x)", "a·(e^(x) − 1)", r"a \cdot \left(e^{x} - 1\right)"),
     ("0.1 * 1.0 + 0.4 * 0.5 + 0.1", "0.1×1.0 + 0.4×0.5 + 0.1", r"0.1 \times 1.0 + 0.4 \times 0.5 + 0.1"),
     ("3.2e-7 * x", "3.2×10⁻⁷·x", r"3.2 \times 10^{-7} \cdot x"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("text", "unicode", "latex"), WRITTEN, ids=[row[0] for row in WRITTEN])

@@ -28,12 +28,15 @@ INPUTS = {name: cr.input(name, shape, "float64") for name, shape in SHAPES.items
 def combined(inner: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
     both, one = st.tuples(inner, inner), st.tuples(inner)
     return st.one_of(
-        both.map(lambda p: p[0] * p[1]), both.map(lambda p: p[0] + p[1]),
+        both.map(lambda p: p[0] * p[1]),
+        both.map(lambda p: p[0] + p[1]),
         both.map(lambda p: p[0] / (p[1] + 2.0)),
         both.map(lambda p: p[0] @ p[1] if p[0].rank == p[1].rank == 2 else p[0] * p[1]),
-        one.map(lambda p: cr.tanh(p[0])), one.map(lambda p: p[0] * 2.0), one.map(lambda p: 1.0 - p[0]),
+        one.map(lambda p: cr.tanh(p[0])),
+        one.map(lambda p: p[0] * 2.0),
+        one.map(lambda p: 1.0 - p[0]),
         one.map(lambda p: p[0].T if p[0].rank == 2 else p[0]),
-    )  # fmt: skip
+    )
 
 
 GRAPHS = st.recursive(st.sampled_from(list(INPUTS.values())), combined, max_leaves=8)

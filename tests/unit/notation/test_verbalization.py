@@ -63,7 +63,7 @@ READ = [  # text, English, Chinese
     ("x + inf", "x plus infinity", "x 加上无穷大"),
     ("-x - -1", "minus x minus (minus 1)", "负 x 减去（负 1）"),
     ("log1p(x)", "the logarithm of (1 plus x)", "（1 加上 x）的自然对数"),
-]  # fmt: skip
+]
 
 
 @loop_over(("text", "english", "chinese"), READ, ids=[row[0] for row in READ])

@@ -117,8 +117,9 @@ def test_functions_of_one_axis(shape: tuple[int, ...]) -> None:
         check(
             lambda x, i, a=axis: cr.take_along_axis(x, i, a),
             lambda x, i, a=axis: torch.take_along_dim(x, i, a),
-            x, indices,
-        )  # fmt: skip
+            x,
+            indices,
+        )
         first = int(rng.integers(0, length + 1))
         check(
             lambda x, a=axis, n=first: cr.split(x, sizes=[n, x.shape[a] - n], axis=a)[1] ** 2,
@@ -147,10 +148,31 @@ def test_order_of_ties_and_special_values(engine: Any, dtype: str, descending: b
 
 
 EQUATIONS = [
-    "ij,jk->ik", "bij,bjk->bik", "i,j->ij", "i,i->", "ij->ji", "ij->", "ii->i", "ii", "iji->j", "ij,ij->i",
-    "bth,bsh->bts", "bhts,bshd->bthd", "i,ij,j->", "...i,i->...", "...ij,...jk->...ik", "ij,kj", "a,b,c->cab",
-    "ab,cd->dbca", "bi,oi,bj->bo", "iij,jk->k", "i...->...", "ab,b->a", ",a->a", "cb,ba->ca",
-]  # fmt: skip
+    "ij,jk->ik",
+    "bij,bjk->bik",
+    "i,j->ij",
+    "i,i->",
+    "ij->ji",
+    "ij->",
+    "ii->i",
+    "ii",
+    "iji->j",
+    "ij,ij->i",
+    "bth,bsh->bts",
+    "bhts,bshd->bthd",
+    "i,ij,j->",
+    "...i,i->...",
+    "...ij,...jk->...ik",
+    "ij,kj",
+    "a,b,c->cab",
+    "ab,cd->dbca",
+    "bi,oi,bj->bo",
+    "iij,jk->k",
+    "i...->...",
+    "ab,b->a",
+    ",a->a",
+    "cb,ba->ca",
+]
 
 
 @loop_over("equation", EQUATIONS)
@@ -177,8 +199,10 @@ def test_einsum_of_a_batch_of_any_size() -> None:
     ]
     x, y = draws(6, 2, 3), draws(6, 4, 3, seed=1)
     expected = [
-        np.einsum("bth,bsh->bts", x, y), np.einsum("bth,hd->btd", x, weight), np.einsum("bth,bsh->ts", x, y)
-    ]  # fmt: skip
+        np.einsum("bth,bsh->bts", x, y),
+        np.einsum("bth,hd->btd", x, weight),
+        np.einsum("bth,bsh->ts", x, y),
+    ]
     for engine in ENGINES:
         for ours, theirs in zip(cr.evaluate(outputs, {"a": x, "b": y}, engine), expected, strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-12)

@@ -132,10 +132,13 @@ def test_same_padding_divides_the_length_by_the_stride(n: int, k: int, stride: i
 @pytest.mark.parametrize(
     ("padding", "expected"),
     [
-        ("valid", ((0, 0), (0, 0))), ("same", ((1, 0), (1, 1))), (2, ((2, 2), (2, 2))),
-        ([1, 3], ((1, 3), (1, 3))), (((0, 1), 2), ((0, 2), (1, 2))),
+        ("valid", ((0, 0), (0, 0))),
+        ("same", ((1, 0), (1, 1))),
+        (2, ((2, 2), (2, 2))),
+        ([1, 3], ((1, 3), (1, 3))),
+        (((0, 1), 2), ((0, 2), (1, 2))),
     ],
-)  # fmt: skip
+)
 def test_padding_by_name_and_by_number(padding: Any, expected: tuple) -> None:
     assert padding_of("convolution", padding, (9, 8), (3, 2), (1, 1)) == expected
 
@@ -203,7 +206,7 @@ WRONG: dict[str, tuple[str, Any, str]] = {
     "padding": ("E218", lambda: convolved((None, 7, 6), (4, 3, 6), padding=-1), "padding: -1"),
     "paddings": ("E218", lambda: convolved((None, 7, 6), (4, 3, 6), padding=(1, 2)), "padding: (1, 2)"),
     "word": ("E101", lambda: convolved((None, 7, 6), (4, 3, 6), padding="smae"), 'padding="same"'),
-}  # fmt: skip
+}
 
 
 def convolved(x: tuple, w: tuple, **settings: Any) -> object:

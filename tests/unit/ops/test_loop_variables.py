@@ -62,18 +62,26 @@ class Nested(nn.Layer):
 
 
 INNERS: dict[str, nn.Layer] = {
-    "batch norm": nn.BatchNorm(momentum=MOMENTUM), "spectral": nn.SpectralNorm(nn.Dense(WIDTH)),
-    "dropout": nn.Dropout(0.5), "noise": nn.GaussianNoise(1.0), "cost": nn.ActivityRegularization(cr.L2(0.5)),
+    "batch norm": nn.BatchNorm(momentum=MOMENTUM),
+    "spectral": nn.SpectralNorm(nn.Dense(WIDTH)),
+    "dropout": nn.Dropout(0.5),
+    "noise": nn.GaussianNoise(1.0),
+    "cost": nn.ActivityRegularization(cr.L2(0.5)),
     "all": nn.Sequential(
-        nn.SpectralNorm(nn.Dense(WIDTH)), nn.BatchNorm(), nn.Dropout(0.3),
-        nn.ActivityRegularization(cr.L1(0.1)), nn.Activation("tanh"),
+        nn.SpectralNorm(nn.Dense(WIDTH)),
+        nn.BatchNorm(),
+        nn.Dropout(0.3),
+        nn.ActivityRegularization(cr.L1(0.1)),
+        nn.Activation("tanh"),
     ),
-}  # fmt: skip
+}
 FORMS: dict[str, dict[str, Any]] = {
     "in the loop": {"before": False, "after": False},
-    "and before": {"after": False}, "and after": {"before": False},
-    "before, twice in it, after": {"times": 2}, "backwards": {"reverse": True},
-}  # fmt: skip
+    "and before": {"after": False},
+    "and after": {"before": False},
+    "before, twice in it, after": {"times": 2},
+    "backwards": {"reverse": True},
+}
 
 
 def numbers(net: nn.Built, x: np.ndarray, engine: str) -> list[np.ndarray]:

@@ -140,9 +140,14 @@ def _sum_of_squares(step: Any, x: Node) -> Node:
 
 @settings(max_examples=25, deadline=None)
 @given(
-    rows=st.integers(1, 5), steps=st.integers(1, 6), width=st.integers(1, 4), axis=st.integers(0, 1),
-    reverse=st.booleans(), last=st.booleans(), by_sample=st.booleans(),
-)  # fmt: skip
+    rows=st.integers(1, 5),
+    steps=st.integers(1, 6),
+    width=st.integers(1, 4),
+    axis=st.integers(0, 1),
+    reverse=st.booleans(),
+    last=st.booleans(),
+    by_sample=st.booleans(),
+)
 def test_loops_of_all_forms_agree_with_torch(
     rows: int, steps: int, width: int, axis: int, reverse: bool, last: bool, by_sample: bool
 ) -> None:

@@ -41,8 +41,11 @@ def test_the_diagram_of_the_article_is_complete() -> None:
     trace = article_trace()
     diagram = diagram_of(trace)
     assert [[unit.name for unit in column.units] for column in diagram.columns] == [
-        ["x₁", "x₂"], ["a₁⁽¹⁾", "a₂⁽¹⁾", "a₃⁽¹⁾"], ["ŷ"], ["J"],
-    ]  # fmt: skip
+        ["x₁", "x₂"],
+        ["a₁⁽¹⁾", "a₂⁽¹⁾", "a₃⁽¹⁾"],
+        ["ŷ"],
+        ["J"],
+    ]
     weights = {wire.name: (wire.value, wire.gradient[1]) for wire in diagram.wires}
     assert len(weights) == 9
     assert weights["w₃₂⁽¹⁾"] == (-0.6, pytest.approx(-0.003282, abs=5e-7))

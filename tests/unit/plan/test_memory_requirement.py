@@ -40,19 +40,22 @@ NETS: dict[str, tuple[cr.Layer, tuple[int, ...], dict[str, Any]]] = {
     "wide": (cr.Sequential(cr.Dense(130, "relu"), cr.Dense(10)), (70,), {"optimizer": cr.Adam(0.01)}),
     "dropout": (cr.Sequential(cr.Dense(64, "tanh"), cr.Dropout(0.3), cr.Dense(5)), (40,), {}),
     "residual": (
-        cr.Sequential(cr.Residual(cr.Sequential(cr.Dense(50, "relu"), cr.Dense(50))), cr.Dense(4)), (50,),
+        cr.Sequential(cr.Residual(cr.Sequential(cr.Dense(50, "relu"), cr.Dense(50))), cr.Dense(4)),
+        (50,),
         {"optimizer": cr.SGD(0.1, momentum=0.9), "dtype": "float64"},
     ),
     "clipped": (
-        cr.Sequential(cr.Dense(90, "relu"), cr.Dense(10)), (60,),
+        cr.Sequential(cr.Dense(90, "relu"), cr.Dense(10)),
+        (60,),
         {"clip": cr.ClipGlobalNorm(1.0), "penalty": cr.L2(1e-3)},
     ),
     "convolution": (
-        cr.Sequential(cr.Conv(4, 3, activation="relu"), cr.MaxPool(2), cr.Flatten(), cr.Dense(3)), (8, 8, 1),
+        cr.Sequential(cr.Conv(4, 3, activation="relu"), cr.MaxPool(2), cr.Flatten(), cr.Dense(3)),
+        (8, 8, 1),
         {},
     ),
     "recurrent": (cr.Sequential(cr.LSTM(12, returns="sequence"), cr.GRU(8), cr.Dense(3)), (9, 5), {}),
-}  # fmt: skip
+}
 CORES = 2
 
 
@@ -190,7 +193,9 @@ def test_requirements_add_up_and_print_as_a_table() -> None:
         assert need.largest == "intermediate values: 3 MB"
         lines = str(need).splitlines()
         assert [line.rsplit("  ", 1)[0].rstrip() for line in lines] == [
-            "intermediate values", "parameters and optimizer state", "total",
-        ]  # fmt: skip
+            "intermediate values",
+            "parameters and optimizer state",
+            "total",
+        ]
     with cr.settings.using(lang="zh"):
         assert str(need).splitlines()[-1].startswith("合计")

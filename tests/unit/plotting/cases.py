@@ -16,9 +16,11 @@ def models() -> dict[str, tuple[cr.Model, tuple[Any, ...]]]:
     """The models by name, each with rows and, for arrays, their targets."""
     generator = np.random.default_rng(0)
     return {
-        "plane": _plane(generator), "image": _image(generator), "words": _words(generator),
+        "plane": _plane(generator),
+        "image": _image(generator),
+        "words": _words(generator),
         "table": _table(generator),
-    }  # fmt: skip
+    }
 
 
 def _plane(generator: np.random.Generator) -> Any:
@@ -34,9 +36,12 @@ def _image(generator: np.random.Generator) -> Any:
     x = generator.normal(size=(24, 8, 8, 1)).astype("float32")
     y = np.arange(24) % 3
     net = cr.Sequential(
-        cr.Conv(4, 3, activation="relu"), cr.MaxPool(2), cr.Residual(cr.Conv(4, 3, padding="same")),
-        cr.Flatten(), cr.Dense(3),
-    )  # fmt: skip
+        cr.Conv(4, 3, activation="relu"),
+        cr.MaxPool(2),
+        cr.Residual(cr.Conv(4, 3, padding="same")),
+        cr.Flatten(),
+        cr.Dense(3),
+    )
     model = cr.Model(net, "cross_entropy", "adam", engine="reference")
     model.fit(x, y, epochs=1, verbose=False)
     return model, (x, y)
@@ -59,10 +64,15 @@ def _table(generator: np.random.Generator) -> Any:
     return model, (frame,)
 
 
-STOPS = [{
-    "dense1.weight": np.full((6, 2), k / 3), "dense1.bias": np.zeros(6),
-    "dense2.weight": np.full((1, 6), 1.0 - k), "dense2.bias": np.full(1, k * k),
-} for k in range(3)]  # fmt: skip
+STOPS = [
+    {
+        "dense1.weight": np.full((6, 2), k / 3),
+        "dense1.bias": np.zeros(6),
+        "dense2.weight": np.full((1, 6), 1.0 - k),
+        "dense2.bias": np.full(1, k * k),
+    }
+    for k in range(3)
+]
 """Where the weights of "plane" might have been."""
 
 SUITED: dict[str, dict[str, dict[str, Any]]] = {

@@ -43,18 +43,22 @@ NETS = {
     "unet": (cr.models.unet(classes=3, channels=4, depth=3, padding="same"), image(16, 1), None),
     "gpt2": (
         cr.models.gpt2(vocabulary_size=65, length=16, width=32, depth=5, heads=4),
-        {"x": Spec((B, 16), "int64")}, None,
+        {"x": Spec((B, 16), "int64")},
+        None,
     ),
     "dense": (cr.Dense(3), {"x": Spec((B, 4), "float32")}, 15),
     "parallel": (
         cr.Sequential(cr.Parallel(a=cr.Dense(2), b=cr.Sequential(cr.Dense(3), cr.Dense(2))), cr.Dense(1)),
-        {"x": Spec((B, 4), "float32")}, None,
+        {"x": Spec((B, 4), "float32")},
+        None,
     ),
     "called again": (Again(cr.Dense(4, "tanh"), cr.Dense(4)), {"x": Spec((B, 4), "float32")}, 40),
     "attention called again": (
-        Again(cr.TransformerEncoderLayer(2, units=8), cr.Dense(4)), {"x": Spec((B, 5, 4), "float32")}, None,
+        Again(cr.TransformerEncoderLayer(2, units=8), cr.Dense(4)),
+        {"x": Spec((B, 5, 4), "float32")},
+        None,
     ),
-}  # fmt: skip
+}
 
 
 @cache
@@ -133,8 +137,10 @@ def test_residual_blocks_have_a_skip_connection_and_are_folded() -> None:
     joins = [box for box in diagram.boxes if box.lines[0].what == "+ relu"]
     assert len(joins) == 5  # one for each kind of block, of nine blocks
     assert {path: frame.times for path, frame in diagram.frames.items() if frame.times > 1} == {
-        "stage1.block1": 3, "stage2.block2": 2, "stage3.block2": 2,
-    }  # fmt: skip
+        "stage1.block1": 3,
+        "stage2.block2": 2,
+        "stage3.block2": 2,
+    }
     assert fold_repeated(flow("gpt2")).frames["blocks.layer1"].times == 5
 
 

@@ -30,8 +30,11 @@ def _cases() -> ModuleType:
 
 
 CASES = _cases()
-DRAWN = [(kind, model, "zh" if i else "en") for kind, suited in CASES.SUITED.items()
-         for i, model in enumerate(suited)]  # fmt: skip
+DRAWN = [
+    (kind, model, "zh" if i else "en")
+    for kind, suited in CASES.SUITED.items()
+    for i, model in enumerate(suited)
+]
 REFUSED = [(kind, model) for kind, models in CASES.UNSUITED.items() for model in models]
 FREE = ("feature_maps", "filters", "graph")  # plots without axes
 

@@ -21,8 +21,12 @@ with style.style():
 def test_settings_of_the_working_folder_and_an_unknown_backend_are_ignored(tmp_path: Path) -> None:
     (tmp_path / "matplotlibrc").write_text("text.usetex: True\nlines.linewidth: 17\n", encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], env={**os.environ, "MPLBACKEND": "paper"}, cwd=tmp_path,
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [sys.executable, "-c", PROGRAM],
+        env={**os.environ, "MPLBACKEND": "paper"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.stdout.split() == ["False", "1.5"], done.stderr
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")

@@ -28,9 +28,19 @@ ANGLES: dict[str, tuple[Function, Callable, float, float]] = {
     "cosine of turns": (portable_math.cos_of_turns, lambda x: mpmath.cos(2 * mpmath.pi * x), 0.0, 1.0),
 }
 ALLOWED = {
-    "array", "asarray", "float64", "full_like", "int32", "int64", "ldexp", "multiply", "add", "ndarray",
-    "rint", "where",
-}  # fmt: skip
+    "array",
+    "asarray",
+    "float64",
+    "full_like",
+    "int32",
+    "int64",
+    "ldexp",
+    "multiply",
+    "add",
+    "ndarray",
+    "rint",
+    "where",
+}
 """What the module may use of NumPy: all of it is exact or rounded by IEEE 754."""
 
 
@@ -68,9 +78,10 @@ def test_powers_of_two_are_exact() -> None:
 def test_only_numpy_functions_equal_on_all_processors_are_used() -> None:
     tree = ast.parse(inspect.getsource(portable_math))
     used = {
-        node.attr for node in ast.walk(tree)
+        node.attr
+        for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "np"
-    }  # fmt: skip
+    }
     assert used <= ALLOWED
 
 

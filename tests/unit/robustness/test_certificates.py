@@ -46,9 +46,11 @@ def changes(radius: float, norm: str, inputs: int, rng: np.random.Generator) -> 
 
 @settings(max_examples=8, deadline=None)
 @given(
-    st.integers(0, 1000), st.sampled_from(["relu", "tanh", "gelu", "leaky_relu"]),
-    st.sampled_from(["inf", "2"]), st.sampled_from([0.05, 0.3]),
-)  # fmt: skip
+    st.integers(0, 1000),
+    st.sampled_from(["relu", "tanh", "gelu", "leaky_relu"]),
+    st.sampled_from(["inf", "2"]),
+    st.sampled_from([0.05, 0.3]),
+)
 def test_no_change_refutes_a_proof_and_every_counterexample_is_real(
     seed: int, activation: str, norm: str, radius: float
 ) -> None:

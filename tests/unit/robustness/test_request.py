@@ -75,11 +75,17 @@ def test_a_radius_in_steps_of_8_bits_is_recognized() -> None:
 @pytest.mark.parametrize(
     ("options", "code"),
     [
-        ({"norm": "1"}, "E101"), ({"method": "pdg"}, "E101"), ({"step": 3}, "E101"), ({"steps": 0}, "E102"),
-        ({"restarts": 1.5}, "E102"), ({"bounds": (1, 0)}, "E102"), ({"seed": "a"}, "E102"),
-        ({"method": "square", "share": 0}, "E102"), ({"step_size": -1}, "E102"),
+        ({"norm": "1"}, "E101"),
+        ({"method": "pdg"}, "E101"),
+        ({"step": 3}, "E101"),
+        ({"steps": 0}, "E102"),
+        ({"restarts": 1.5}, "E102"),
+        ({"bounds": (1, 0)}, "E102"),
+        ({"seed": "a"}, "E102"),
+        ({"method": "square", "share": 0}, "E102"),
+        ({"step_size": -1}, "E102"),
     ],
-)  # fmt: skip
+)
 def test_options_out_of_their_range_are_refused(options: dict[str, Any], code: str) -> None:
     x, y = images()
     with pytest.raises(UsageError) as raised:

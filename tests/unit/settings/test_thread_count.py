@@ -33,9 +33,22 @@ QUOTAS = {
     "１００ 100": None,
 }
 COUNTS = {
-    "1": 1, "16": 16, " 8 ": 8, "4,2,1": 4, "1024": 1024, "": None, "0": None, "-2": None, "1.5": None,
-    "all": None, "1025": None, "9" * 5000: None, ",2": None, "٣": None, "0x4": None,
-}  # fmt: skip
+    "1": 1,
+    "16": 16,
+    " 8 ": 8,
+    "4,2,1": 4,
+    "1024": 1024,
+    "": None,
+    "0": None,
+    "-2": None,
+    "1.5": None,
+    "all": None,
+    "1025": None,
+    "9" * 5000: None,
+    ",2": None,
+    "٣": None,
+    "0x4": None,
+}
 
 
 @pytest.mark.parametrize("text", QUOTAS)
@@ -62,25 +75,52 @@ V1 = "12:memory:/docker/a\n4:cpu,cpuacct:/docker/a\n1:cpuset:/docker/a\n0::/\n"
 SYSTEMS: dict[str, tuple[dict[str, str], float | None]] = {
     "nothing": ({}, None),
     "version 2, in a container": (
-        {"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "50000 100000\n"}, 0.5),
+        {"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "50000 100000\n"},
+        0.5,
+    ),
     "version 2, no limit": ({"proc/self/cgroup": "0::/a\n", "sys/fs/cgroup/a/cpu.max": "max 100000\n"}, None),
     "version 2, the outer group is smaller": (
-        {"proc/self/cgroup": "0::/a/b\n", "sys/fs/cgroup/a/cpu.max": "150000 100000\n",
-         "sys/fs/cgroup/a/b/cpu.max": "400000 100000\n"}, 1.5),
+        {
+            "proc/self/cgroup": "0::/a/b\n",
+            "sys/fs/cgroup/a/cpu.max": "150000 100000\n",
+            "sys/fs/cgroup/a/b/cpu.max": "400000 100000\n",
+        },
+        1.5,
+    ),
     "version 2, the inner group is smaller": (
-        {"proc/self/cgroup": "0::/a/b\n", "sys/fs/cgroup/a/cpu.max": "max 100000\n",
-         "sys/fs/cgroup/a/b/cpu.max": "25000 50000\n"}, 0.5),
+        {
+            "proc/self/cgroup": "0::/a/b\n",
+            "sys/fs/cgroup/a/cpu.max": "max 100000\n",
+            "sys/fs/cgroup/a/b/cpu.max": "25000 50000\n",
+        },
+        0.5,
+    ),
     "version 1": (
-        {"proc/self/cgroup": V1, "sys/fs/cgroup/cpu,cpuacct/docker/a/cpu.cfs_quota_us": "300000\n",
-         "sys/fs/cgroup/cpu,cpuacct/docker/a/cpu.cfs_period_us": "100000\n"}, 3.0),
+        {
+            "proc/self/cgroup": V1,
+            "sys/fs/cgroup/cpu,cpuacct/docker/a/cpu.cfs_quota_us": "300000\n",
+            "sys/fs/cgroup/cpu,cpuacct/docker/a/cpu.cfs_period_us": "100000\n",
+        },
+        3.0,
+    ),
     "version 1, in a container": (
-        {"proc/self/cgroup": V1, "sys/fs/cgroup/cpu/cpu.cfs_quota_us": "75000\n",
-         "sys/fs/cgroup/cpu/cpu.cfs_period_us": "50000\n"}, 1.5),
+        {
+            "proc/self/cgroup": V1,
+            "sys/fs/cgroup/cpu/cpu.cfs_quota_us": "75000\n",
+            "sys/fs/cgroup/cpu/cpu.cfs_period_us": "50000\n",
+        },
+        1.5,
+    ),
     "version 1, no limit": (
-        {"proc/self/cgroup": V1, "sys/fs/cgroup/cpu/cpu.cfs_quota_us": "-1\n",
-         "sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n"}, None),
+        {
+            "proc/self/cgroup": V1,
+            "sys/fs/cgroup/cpu/cpu.cfs_quota_us": "-1\n",
+            "sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n",
+        },
+        None,
+    ),
     "unreadable": ({"proc/self/cgroup": "what\n::\n0::/\n", "sys/fs/cgroup/cpu.max": "\x00\n"}, None),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", SYSTEMS)

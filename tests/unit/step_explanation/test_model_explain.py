@@ -294,9 +294,12 @@ def test_the_gradient_check_states_how_many_parameters_it_changed(
 ) -> None:
     real = classifier.trace(X[:1], KINDS[:1])
     checked = replace(
-        real.gradient_check, places=real.gradient_check.places[:1] * places, analytic=(1.0,) * places,
-        numeric=(1.0,) * places, total=total,
-    )  # fmt: skip
+        real.gradient_check,
+        places=real.gradient_check.places[:1] * places,
+        analytic=(1.0,) * places,
+        numeric=(1.0,) * places,
+        total=total,
+    )
     monkeypatch.setattr(type(real), "gradient_check", property(lambda _: checked))
     for lang in ("en", "zh"):
         text = " ".join(str(explain(real, 2, lang)).split())

@@ -7,16 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from chainrule.nn import (
-    SGD,
-    Activation,
-    Dense,
-    Layer,
-    MultiHeadAttention,
-    Residual,
-    SequencePool,
-    Sequential,
-)  # fmt: skip
+from chainrule.nn import SGD, Activation, Dense, Layer, MultiHeadAttention, Residual, SequencePool, Sequential
 from chainrule.step_explanation.narrative import explain
 from chainrule.step_explanation.sections.weight_derivation import LISTED, MAX_SYMBOLS, Path, PathFinder
 from chainrule.step_explanation.writer import Writer

@@ -20,24 +20,53 @@ ROWS, SEQUENCE, IMAGE = RNG.normal(size=(6, 4)), RNG.normal(size=(6, 3, 4)), RNG
 WORDS, CLASSES, VALUES = RNG.integers(0, 7, (6, 3)), np.array([0, 1, 2, 0, 1, 2]), RNG.normal(size=6)
 NETS: dict[str, tuple[Any, Any, Any, Any, dict[str, Any]]] = {
     "values": (cr.Sequential(cr.Dense(3, "tanh"), cr.Dense(1)), "mse", ROWS, VALUES, {}),
-    "classes": (cr.Sequential(cr.Dense(4, "relu"), cr.Dense(3)), "cross_entropy", ROWS, CLASSES,
-                {"optimizer": cr.Adam(0.01), "clip": cr.ClipGlobalNorm(0.1)}),
-    "penalty": (cr.Sequential(cr.Dense(3, "sigmoid"), cr.Dense(1, "sigmoid")), "half_mse", ROWS, CLASSES > 0,
-                {"penalty": cr.L2(0.1), "optimizer": cr.SGD(0.1, momentum=0.9)}),
-    "norms": (cr.Sequential(cr.Dense(3), cr.BatchNorm(), cr.Dense(3), cr.LayerNorm(), cr.Dense(1)), "mse",
-              ROWS, VALUES, {"optimizer": "rmsprop"}),
+    "classes": (
+        cr.Sequential(cr.Dense(4, "relu"), cr.Dense(3)),
+        "cross_entropy",
+        ROWS,
+        CLASSES,
+        {"optimizer": cr.Adam(0.01), "clip": cr.ClipGlobalNorm(0.1)},
+    ),
+    "penalty": (
+        cr.Sequential(cr.Dense(3, "sigmoid"), cr.Dense(1, "sigmoid")),
+        "half_mse",
+        ROWS,
+        CLASSES > 0,
+        {"penalty": cr.L2(0.1), "optimizer": cr.SGD(0.1, momentum=0.9)},
+    ),
+    "norms": (
+        cr.Sequential(cr.Dense(3), cr.BatchNorm(), cr.Dense(3), cr.LayerNorm(), cr.Dense(1)),
+        "mse",
+        ROWS,
+        VALUES,
+        {"optimizer": "rmsprop"},
+    ),
     "prelu": (cr.Sequential(cr.Dense(3, "prelu"), cr.Dense(1)), "huber", ROWS, VALUES, {}),
     "lstm": (cr.Sequential(cr.LSTM(2), cr.Dense(1)), "mse", SEQUENCE, VALUES, {}),
     "gru": (cr.Sequential(cr.GRU(2), cr.Dense(1)), "mse", SEQUENCE, VALUES, {}),
     "rnn": (cr.Sequential(cr.RNN(2), cr.Dense(1)), "mse", SEQUENCE, VALUES, {}),
-    "convolution": (cr.Sequential(cr.Conv(2, 3), cr.Activation("relu"), cr.MaxPool(2), cr.Flatten(),
-        cr.Dense(3)),
-                    "cross_entropy", IMAGE, CLASSES, {"optimizer": "adamw"}),
-    "attention": (cr.Sequential(cr.Embedding(7, 4), cr.TransformerEncoderLayer(2, units=3, dropout=0.0),
-                                cr.SequencePool("mean"), cr.Dense(3)), "cross_entropy", WORDS, CLASSES, {}),
+    "convolution": (
+        cr.Sequential(cr.Conv(2, 3), cr.Activation("relu"), cr.MaxPool(2), cr.Flatten(), cr.Dense(3)),
+        "cross_entropy",
+        IMAGE,
+        CLASSES,
+        {"optimizer": "adamw"},
+    ),
+    "attention": (
+        cr.Sequential(
+            cr.Embedding(7, 4),
+            cr.TransformerEncoderLayer(2, units=3, dropout=0.0),
+            cr.SequencePool("mean"),
+            cr.Dense(3),
+        ),
+        "cross_entropy",
+        WORDS,
+        CLASSES,
+        {},
+    ),
     "residual": (cr.Sequential(cr.Residual(cr.Dense(4, "silu")), cr.Dense(1)), "mse", ROWS, VALUES, {}),
     "highway": (cr.Sequential(cr.Highway(), cr.Dense(1)), "log_cosh", ROWS, VALUES, {}),
-}  # fmt: skip
+}
 FREE = {"e", "π", "…", "n", "i", "j", "k", "l", "m", "T"}  # constants, counts and running indices
 
 

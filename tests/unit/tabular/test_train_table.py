@@ -27,10 +27,14 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pl.DataFrame:
     random = np.random.default_rng(0)
     size, kind = random.normal(size=300), random.choice(["<a>", *"bcdefgh"], 300)
     noise = random.normal(size=300) / 4
-    frame = pl.DataFrame({
-        "size": size.round(3), "kind": kind, "price": (2 * size + noise + 5).round(3),
-        "sold": np.where(size + noise > 0, "yes", "<no>"),
-    })  # fmt: skip
+    frame = pl.DataFrame(
+        {
+            "size": size.round(3),
+            "kind": kind,
+            "price": (2 * size + noise + 5).round(3),
+            "sold": np.where(size + noise > 0, "yes", "<no>"),
+        }
+    )
     monkeypatch.chdir(tmp_path)
     frame.write_csv("t.csv")
     return frame

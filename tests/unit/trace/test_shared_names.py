@@ -71,7 +71,7 @@ NETS: dict[str, nn.Layer] = {
         nn.Sequential(AsSequence(nn.MultiHeadAttention(1, units=2)), nn.Flatten()), nn.Dense(1)
     ),
     "in a row": InARow(nn.Dense(3, "tanh")),
-}  # fmt: skip
+}
 
 
 @cache
@@ -120,8 +120,9 @@ def test_the_derivative_of_a_shared_weight_is_the_sum_over_its_calls() -> None:
     own = t.derivation.gradients["tower.dense1.weight"]
     tree = t.formulas.scalar(own, (0, 1))
     assert to_unicode(tree) in (
-        "δ₁^(1,u=1)·left₂ + δ₁^(1,u=2)·right₂", "δ₁^(1,u=2)·right₂ + δ₁^(1,u=1)·left₂",
-    )  # fmt: skip
+        "δ₁^(1,u=1)·left₂ + δ₁^(1,u=2)·right₂",
+        "δ₁^(1,u=2)·right₂ + δ₁^(1,u=1)·left₂",
+    )
     tower = nn.Sequential(nn.Dense(2, "tanh"), nn.Dense(2, "sigmoid"))
     apart = Model(Pair(tower, nn.Dense(1), shared=False), "mse", cr.SGD(0.1), dtype="float64")
     apart.fit(X, Y, epochs=0, verbose=False)

@@ -157,6 +157,9 @@ def test_a_transform_that_cannot_move_masks_is_refused_before_the_training() -> 
     net = cr.Sequential(cr.Conv(2, 1))
     with pytest.raises(ChainruleError, match="E102"):
         cr.Model(net, cr.CrossEntropy()).fit(
-            np.zeros((4, 6, 8, 3), np.float32), np.arange(192).reshape(4, 6, 8) % 2, epochs=1, verbose=False,
+            np.zeros((4, 6, 8, 3), np.float32),
+            np.arange(192).reshape(4, 6, 8) % 2,
+            epochs=1,
+            verbose=False,
             augmentation=Augmentation(RandAugment()),
-        )  # fmt: skip
+        )

@@ -239,7 +239,7 @@ def test_the_averaged_weights_are_saved() -> None:
         ({"path": "m", "max_to_keep": 0}, "E102"),
         ({"path": "m", "monitor": 3}, "E102"),
     ],
-)  # fmt: skip
+)
 def test_invalid_checkpoint_settings_are_refused(settings: dict[str, Any], code: str) -> None:
     with pytest.raises(UsageError, match=code):
         fitted([Checkpoint(**settings)])
@@ -304,9 +304,16 @@ def test_json_lines_are_appended_for_every_event() -> None:
     lines = [json.loads(line) for line in Path("log.jsonl").read_text().splitlines()]
     names = [line["event"] for line in lines]
     assert names == [
-        "TrainingStarted", *["EpochDone"] * 4, "TrainingEnded",
-        "TrainingStarted", "ProbeDone", *["StepDone"] * 3, "EpochDone", "ProbeDone", "TrainingEnded",
-    ]  # fmt: skip
+        "TrainingStarted",
+        *["EpochDone"] * 4,
+        "TrainingEnded",
+        "TrainingStarted",
+        "ProbeDone",
+        *["StepDone"] * 3,
+        "EpochDone",
+        "ProbeDone",
+        "TrainingEnded",
+    ]
     assert lines[-3]["values"]["val_accuracy"] == model.history[-1]["val_accuracy"]
     assert lines[-1]["reason"] == "epochs"
 

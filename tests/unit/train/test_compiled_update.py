@@ -19,9 +19,13 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 200)).astype(np.float32)
 Y = (X[:, 0] > 0).astype(np.int64)
 OPTIMIZERS = {
-    "sgd": cr.SGD(0.1), "momentum": cr.SGD(0.1, momentum=0.9, nesterov=True), "adam": cr.Adam(0.01),
-    "adamw": cr.AdamW(0.01), "rmsprop": cr.RMSprop(0.01), "adagrad": cr.Adagrad(0.1),
-}  # fmt: skip
+    "sgd": cr.SGD(0.1),
+    "momentum": cr.SGD(0.1, momentum=0.9, nesterov=True),
+    "adam": cr.Adam(0.01),
+    "adamw": cr.AdamW(0.01),
+    "rmsprop": cr.RMSprop(0.01),
+    "adagrad": cr.Adagrad(0.1),
+}
 
 
 def model_of(optimizer: Any, **options: Any) -> cr.Model:

@@ -41,9 +41,9 @@ def test_a_loaded_head_has_the_first_loss_of_torch() -> None:
     layer = torch.nn.Linear(6, 10)
     expected = torch.nn.functional.cross_entropy(layer(torch.tensor(X)), torch.tensor(Y)).item()
     model = ten_outputs().initialize(X)
-    model.load_parameters({
-        "dense1.weight": layer.weight.detach().numpy(), "dense1.bias": layer.bias.detach().numpy(),
-    })  # fmt: skip
+    model.load_parameters(
+        {"dense1.weight": layer.weight.detach().numpy(), "dense1.bias": layer.bias.detach().numpy()}
+    )
     assert model.trainer(X, Y).step(X, Y) == pytest.approx(expected, rel=1e-6)
     history = model.fit(X, Y, epochs=1, batch_size=None, verbose=False)
     assert history[0]["loss"] == pytest.approx(expected, rel=1e-6)
@@ -107,10 +107,16 @@ def test_positions_take_declared_labels() -> None:
 @pytest.mark.parametrize(
     ("classes", "code"),
     [
-        (["a"], "E102"), (["a", "a"], "E102"), ("ab", "E102"), (3, "E102"), ([None, 1], "E102"),
-        ({"other": ["a", "b"]}, "E102"), (["a", "b"], "E143"), (list(map(str, range(11))), "E502"),
+        (["a"], "E102"),
+        (["a", "a"], "E102"),
+        ("ab", "E102"),
+        (3, "E102"),
+        ([None, 1], "E102"),
+        ({"other": ["a", "b"]}, "E102"),
+        (["a", "b"], "E143"),
+        (list(map(str, range(11))), "E502"),
     ],
-)  # fmt: skip
+)
 def test_invalid_declarations_are_refused(classes: Any, code: str) -> None:
     with pytest.raises(ChainruleError) as caught:
         ten_outputs(classes=classes).initialize(X)

@@ -36,7 +36,7 @@ def network(outputs: int, mode: str) -> cr.Layer:
         ),
         cr.Merge("concatenate", axis=1),
         cr.EnsembleMean(mode),
-    )  # fmt: skip
+    )
 
 
 def trained(loss: str, y: np.ndarray | None = None, x: np.ndarray = X, epochs: int = 12) -> cr.Model:
@@ -44,9 +44,16 @@ def trained(loss: str, y: np.ndarray | None = None, x: np.ndarray = X, epochs: i
     model = cr.Model(network(outputs, mode), loss, cr.Adam(0.02))
     y = targets if y is None else y
     model.fit(
-        x, y, epochs=epochs, batch_size=16, sample_weight=1 - HELD_OUT, validation=(x, y, HELD_OUT),
-        callbacks=[cr.EnsembleEarlyStopping(patience=0)], verbose=False, seed=1,
-    )  # fmt: skip
+        x,
+        y,
+        epochs=epochs,
+        batch_size=16,
+        sample_weight=1 - HELD_OUT,
+        validation=(x, y, HELD_OUT),
+        callbacks=[cr.EnsembleEarlyStopping(patience=0)],
+        verbose=False,
+        seed=1,
+    )
     return model
 
 
@@ -87,9 +94,16 @@ def test_a_row_changes_only_the_members_that_are_trained_or_stopped_on_it(loss: 
     for inputs, labels in ((X, targets), (x, y)):
         model = cr.Model(network(outputs, mode), loss, cr.Adam(0.02))
         model.fit(
-            inputs, labels, epochs=6, batch_size=90, sample_weight=weights, verbose=False, seed=1,
-            validation=(inputs, labels, validation), callbacks=[cr.EnsembleEarlyStopping(patience=0)],
-        )  # fmt: skip
+            inputs,
+            labels,
+            epochs=6,
+            batch_size=90,
+            sample_weight=weights,
+            verbose=False,
+            seed=1,
+            validation=(inputs, labels, validation),
+            callbacks=[cr.EnsembleEarlyStopping(patience=0)],
+        )
         predictions.append(member_results(model, loss)["prediction"])
     is_same = (predictions[0] == predictions[1]).all((0, 2))
     assert is_same.tolist() == (HELD_OUT[row] > 0).tolist()
@@ -102,9 +116,18 @@ def test_a_resumed_training_has_the_members_of_an_uninterrupted_one(tmp_path) ->
         for stop in stops:
             model = cr.Model(network(outputs, mode), "cross_entropy", cr.Adam(0.02))
             model.fit(
-                X, y, epochs=stop, batch_size=16, sample_weight=1 - HELD_OUT, validation=(X, y, HELD_OUT),
-                callbacks=[cr.EnsembleEarlyStopping(patience=0)], verbose=False, seed=1, run=run, resume=True,
-            )  # fmt: skip
+                X,
+                y,
+                epochs=stop,
+                batch_size=16,
+                sample_weight=1 - HELD_OUT,
+                validation=(X, y, HELD_OUT),
+                callbacks=[cr.EnsembleEarlyStopping(patience=0)],
+                verbose=False,
+                seed=1,
+                run=run,
+                resume=True,
+            )
         results.append(model)
     assert results[0].history == results[1].history
     for path, array in results[0].state.arrays.items():
@@ -132,9 +155,14 @@ def weights_of(case: str) -> np.ndarray:
 
 
 CASES = [
-    "folds", "unequal folds", "rows without a member", "weighted rows", "groups with other rows",
-    "several members for a row", "a member without rows",
-]  # fmt: skip
+    "folds",
+    "unequal folds",
+    "rows without a member",
+    "weighted rows",
+    "groups with other rows",
+    "several members for a row",
+    "a member without rows",
+]
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -172,9 +200,14 @@ def test_members_behind_another_layer_are_evaluated_too() -> None:
     model, y = cr.Model(net, "mse", cr.Adam(0.02)), TARGETS["mse"][2]
     held_out = HELD_OUT[:, :K]
     model.fit(
-        X, y, epochs=2, sample_weight=1 - held_out, validation=(X, y, held_out), verbose=False,
+        X,
+        y,
+        epochs=2,
+        sample_weight=1 - held_out,
+        validation=(X, y, held_out),
+        verbose=False,
         callbacks=[cr.EnsembleEarlyStopping(patience=0)],
-    )  # fmt: skip
+    )
     state = model.state
     every = run_members(state.network, Arrays({"x": X}, {}, None), state.arrays)["prediction"]
     results = evaluate_members(state.network, Arrays({"x": X}, {}, None), state.arrays, held_out)
@@ -189,9 +222,16 @@ def test_a_member_without_validation_rows_is_trained_until_the_others_are_done()
     for callbacks, epochs in (([cr.EnsembleEarlyStopping(patience=3)], 300), ([], None)):
         model = cr.Model(network(outputs, mode), loss, cr.Adam(0.1))
         model.fit(
-            X, y, epochs=epochs or len(models[0].history), batch_size=16, sample_weight=1 - HELD_OUT,
-            validation=(X, y, validation), callbacks=callbacks, verbose=False, seed=1,
-        )  # fmt: skip
+            X,
+            y,
+            epochs=epochs or len(models[0].history),
+            batch_size=16,
+            sample_weight=1 - HELD_OUT,
+            validation=(X, y, validation),
+            callbacks=callbacks,
+            verbose=False,
+            seed=1,
+        )
         models.append(model)
     assert 3 < len(models[0].history) < 300
     assert all(row["val_member2_loss"] is None for row in models[0].history)

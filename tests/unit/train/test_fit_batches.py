@@ -115,8 +115,9 @@ def test_weights_of_batches_are_sample_weights() -> None:
     trained = model()
     trained.fit(
         [(*batch, WEIGHTS[i : i + 32]) for i, batch in zip(range(0, 70, 32), BATCHES, strict=True)],
-        epochs=3, verbose=False,
-    )  # fmt: skip
+        epochs=3,
+        verbose=False,
+    )
     assert equal(trained, on_arrays(sample_weight=WEIGHTS))
 
 

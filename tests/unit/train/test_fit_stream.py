@@ -51,8 +51,9 @@ def test_an_epoch_has_each_row_once_and_its_own_order(folder: Path) -> None:
     assert not np.array_equal(epochs[0][0], epochs[1][0])
     np.testing.assert_array_equal(epochs[0][0], epochs[2][0])
     blocks = [source.block(1, number)[0] for number in (5, 2)]
-    assert [x.tolist() for x in blocks] == [x[start : start + 96].tolist() for start, (x, _) in
-                                           ((480, epochs[1]), (192, epochs[1]))]  # fmt: skip
+    assert [x.tolist() for x in blocks] == [
+        x[start : start + 96].tolist() for start, (x, _) in ((480, epochs[1]), (192, epochs[1]))
+    ]
     np.testing.assert_array_equal(np.concatenate([x for x, _ in source]), X)  # in the order of the files
 
 

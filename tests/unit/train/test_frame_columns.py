@@ -54,9 +54,13 @@ def trained(x: Any, **options: Any) -> cr.Model:
 
 def results(model: cr.Model, x: Any) -> list[Any]:
     return [
-        model(x), model.predict(x), model.predict_proba(x), model.activations(x, "dense1"),
-        model.evaluate(x, Y)["loss"], model.attribute(x, target=1).values["x"],
-    ]  # fmt: skip
+        model(x),
+        model.predict(x),
+        model.predict_proba(x),
+        model.activations(x, "dense1"),
+        model.evaluate(x, Y)["loss"],
+        model.attribute(x, target=1).values["x"],
+    ]
 
 
 def test_columns_in_another_order_give_the_same_results(frame: Any, tmp_path: Path) -> None:

@@ -14,9 +14,14 @@ from chainrule.train.step_graph import training_step
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(24, 8, 8, 2)).astype(np.float32), RNG.integers(0, 3, 24)
 NET = cr.Sequential(
-    cr.Conv(4, 3, bias=False), cr.BatchNorm(), cr.Dropout(0.5), cr.Activation("relu"), cr.Conv(4, 3),
-    cr.GlobalAveragePool(), head=cr.Dense(3),
-)  # fmt: skip
+    cr.Conv(4, 3, bias=False),
+    cr.BatchNorm(),
+    cr.Dropout(0.5),
+    cr.Activation("relu"),
+    cr.Conv(4, 3),
+    cr.GlobalAveragePool(),
+    head=cr.Dense(3),
+)
 BODY = ("conv1", "batch_norm*", "dropout1")
 
 
@@ -70,8 +75,9 @@ def test_a_parameter_frozen_alone_does_not_freeze_its_layer() -> None:
     model = learned().freeze("batch_norm1.scale")
     assert model.network is not None
     assert set(model.network.training.book.updates) == {
-        "batch_norm1.running_mean", "batch_norm1.running_variance"
-    }  # fmt: skip
+        "batch_norm1.running_mean",
+        "batch_norm1.running_variance",
+    }
 
 
 def test_a_training_continues_from_the_frozen_model() -> None:

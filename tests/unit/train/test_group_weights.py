@@ -41,9 +41,13 @@ def test_the_weights_are_the_minimum_of_the_loss(kind: str, seed: int, groups: i
     assert weights.sum() == 1.0
     assert (weights * UNIT == np.round(weights * UNIT)).all()
     reference = minimize(
-        loss, equal, method="SLSQP", bounds=[(0.0, 1.0)] * groups,
-        constraints={"type": "eq", "fun": lambda w: w.sum() - 1.0}, options={"ftol": 1e-12},
-    )  # fmt: skip
+        loss,
+        equal,
+        method="SLSQP",
+        bounds=[(0.0, 1.0)] * groups,
+        constraints={"type": "eq", "fun": lambda w: w.sum() - 1.0},
+        options={"ftol": 1e-12},
+    )
     assert loss(weights) <= reference.fun + 1e-4 * abs(reference.fun)
 
 
@@ -98,9 +102,10 @@ def ensemble(outputs: int, mode: str, weights: tuple[float, ...] = (1.0, 0.0)) -
     )
     linear = cr.Sequential(inputs=cr.EnsembleNormalization(K), output=cr.EnsembleDense(outputs))
     return cr.Sequential(
-        groups=cr.Parallel("none", deep=deep, linear=linear), all=cr.Merge("concatenate", axis=1),
+        groups=cr.Parallel("none", deep=deep, linear=linear),
+        all=cr.Merge("concatenate", axis=1),
         mean=cr.EnsembleMean(mode, initial_weights=weights),
-    )  # fmt: skip
+    )
 
 
 LABELS = (np.abs(X[:, 0]) > 0.7).astype(np.int64)
@@ -144,9 +149,15 @@ def test_probabilities_of_classes_as_targets_choose_the_same_weights_as_the_clas
     for loss, y in (("cross_entropy", classes), ("soft_cross_entropy", np.eye(3, dtype=np.float32)[classes])):
         model = cr.Model(ensemble(3, "softmax", (0.5, 0.5)), loss, cr.Adam(0.02))
         model.fit(
-            X, y, epochs=20, batch_size=30, verbose=False, seed=1, sample_weight=1 - HELD_OUT,
+            X,
+            y,
+            epochs=20,
+            batch_size=30,
+            verbose=False,
+            seed=1,
+            sample_weight=1 - HELD_OUT,
             validation=(X, y, HELD_OUT),
-        )  # fmt: skip
+        )
         weights.append(model.state.states["mean.weights"].tolist())
     assert weights[0] == weights[1] != [0.5, 0.5]
 
@@ -165,9 +176,18 @@ def test_a_resumed_training_chooses_the_same_weights(tmp_path) -> None:
         for stop in stops:
             model = cr.Model(ensemble(outputs, mode, (0.5, 0.5)), "mse", cr.Adam(0.02))
             model.fit(
-                X, y, epochs=stop, batch_size=16, sample_weight=1 - HELD_OUT, validation=(X, y, HELD_OUT),
-                callbacks=[cr.EnsembleEarlyStopping(patience=0)], verbose=False, seed=1, run=run, resume=True,
-            )  # fmt: skip
+                X,
+                y,
+                epochs=stop,
+                batch_size=16,
+                sample_weight=1 - HELD_OUT,
+                validation=(X, y, HELD_OUT),
+                callbacks=[cr.EnsembleEarlyStopping(patience=0)],
+                verbose=False,
+                seed=1,
+                run=run,
+                resume=True,
+            )
         weights.append(model.state.states["mean.weights"].tolist())
     assert weights[0] == weights[1] != [0.5, 0.5]
 

@@ -56,9 +56,14 @@ def test_the_table_has_the_best_epoch_and_few_rows(count: int) -> None:
 def test_the_best_epoch_is_that_of_the_weights() -> None:
     model = cr.Model(cr.Dense(1), "mse", cr.SGD(0.1))
     history = model.fit(
-        X, X[:, 0], epochs=12, validation=0.25, seed=0, verbose=False,
+        X,
+        X[:, 0],
+        epochs=12,
+        validation=0.25,
+        seed=0,
+        verbose=False,
         callbacks=[cr.EarlyStopping(patience=3)],
-    )  # fmt: skip
+    )
     assert isinstance(history, History)
     assert history == model.history == model.state.history
     assert history.best_epoch == model.facts["best_epoch"]

@@ -80,10 +80,13 @@ OTHER: dict[str, tuple[Case, Case, str]] = {
     "class weights": (Case(), Case({}, {"class_weight": {"no": 1, "yes": 2}}), "data"),
     "other class weights": (
         Case({}, {"class_weight": {"no": 1, "yes": 3}}),
-        Case({}, {"class_weight": {"no": 1, "yes": 2}}), "data",
+        Case({}, {"class_weight": {"no": 1, "yes": 2}}),
+        "data",
     ),
     "sample weights": (
-        Case({}, {"sample_weight": WEIGHTS}), Case({}, {"sample_weight": WEIGHTS[::-1]}), "data",
+        Case({}, {"sample_weight": WEIGHTS}),
+        Case({}, {"sample_weight": WEIGHTS[::-1]}),
+        "data",
     ),
     "weights of one": (Case(), Case({}, {"sample_weight": np.ones(12)}), "data"),
     "validation rows": (BASE, Case({}, {"validation": (X[4:8], Y[4:8])}), "validation"),
@@ -93,20 +96,25 @@ OTHER: dict[str, tuple[Case, Case, str]] = {
     "dtype": (Case(), Case({"dtype": "float64"}), "dtype"),
     "inputs": (Case(), Case(x=X + 1), "data"),
     "metrics": (
-        Case({"metrics": ["f1"]}, BASE.options), Case({"metrics": ["accuracy"]}, BASE.options), "metrics",
+        Case({"metrics": ["f1"]}, BASE.options),
+        Case({"metrics": ["accuracy"]}, BASE.options),
+        "metrics",
     ),
     "patience": (
         Case({}, {**BASE.options, "callbacks": [cr.EarlyStopping(patience=2)]}),
-        Case({}, {**BASE.options, "callbacks": [cr.EarlyStopping(patience=3)]}), "rules",
+        Case({}, {**BASE.options, "callbacks": [cr.EarlyStopping(patience=3)]}),
+        "rules",
     ),
     "seed": (Case(), Case({}, {"seed": 1}), "seed"),
     "batch size": (Case(), Case({}, {"batch_size": 6}), "batch_size"),
     "shuffle": (Case(), Case({}, {"shuffle": False}), "shuffle"),
     "frozen": (Case(), Case({"frozen": ["dense1"]}), "frozen"),
     "one unit more": (
-        Case(), Case({"net": nn.Sequential(nn.Dense(5, "tanh"), nn.Dense(2))}), "units: 4, now 5",
+        Case(),
+        Case({"net": nn.Sequential(nn.Dense(5, "tanh"), nn.Dense(2))}),
+        "units: 4, now 5",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", OTHER)

@@ -52,10 +52,18 @@ def training(folder: str, report: Callable[[Any], None]) -> None:
         SGD(Warmup(20, Cosine(0.3)), momentum=0.9),
     )
     Model(net, "cross_entropy", optimizer).fit(
-        x, np.where(x[:, 0] > 0, "yes", "no"), epochs=EPOCHS, batch_size=7, validation=0.25, seed=1,
-        callbacks=[EarlyStopping(patience=10**6), listener], run=folder, resume=True, save_every=0.05,
+        x,
+        np.where(x[:, 0] > 0, "yes", "no"),
+        epochs=EPOCHS,
+        batch_size=7,
+        validation=0.25,
+        seed=1,
+        callbacks=[EarlyStopping(patience=10**6), listener],
+        run=folder,
+        resume=True,
+        save_every=0.05,
         verbose=False,
-    )  # fmt: skip
+    )
 
 
 def digest(folder: Path) -> str:

@@ -23,7 +23,7 @@ NETS = {
         cr.Conv(3, 2, stride=2), cr.BatchNorm(), cr.AveragePool(2), cr.Flatten(), cr.Dense(3)
     ),
     "residual": cr.Sequential(cr.Flatten(), cr.Residual(cr.Dense(32, "softplus")), cr.Dense(3)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", NETS)

@@ -49,9 +49,7 @@ HONEST: dict[str, tuple[Callable[[], nn.Layer], Mapping[str, Spec]]] = {
     "BERT large": (lambda: models.bert("large"), words("x", length=512)),
     "ViT-B/16": (lambda: models.vit(), image(224, 224, 3)),
     "ViT-B/16 at 384": (lambda: models.vit(image_size=384), image(384, 384, 3)),
-    "ResNet-152": (
-        lambda: _resnet("resnet152", Bottleneck, (3, 8, 36, 3), 1000, False), image(224, 224, 3)
-    ),
+    "ResNet-152": (lambda: _resnet("resnet152", Bottleneck, (3, 8, 36, 3), 1000, False), image(224, 224, 3)),
     "ResNet-101 at 1024": (lambda: models.resnet101(), image(1024, 1024, 3)),
     "VGG-16": (lambda: models.vgg16(), image(224, 224, 3)),
     "AlexNet": (lambda: models.alexnet(), image(224, 224, 3)),
@@ -68,23 +66,24 @@ HONEST: dict[str, tuple[Callable[[], nn.Layer], Mapping[str, Spec]]] = {
     "rotary positions of 8,192 places": (lambda: pooled(nn.RotaryPosition()), image(8192, 64)),
     "sound of ten seconds": (wavenet, image(160_000, 1)),
     "a million samples pooled": (
-        lambda: pooled(nn.MaxPool(4, padding="same"), nn.AveragePool(64)), image(1_000_000, 1)
+        lambda: pooled(nn.MaxPool(4, padding="same"), nn.AveragePool(64)),
+        image(1_000_000, 1),
     ),
     "padded means of a large image": (
-        lambda: pooled(nn.AveragePool(3, stride=1, padding="same")), image(1024, 1024, 1)
+        lambda: pooled(nn.AveragePool(3, stride=1, padding="same")),
+        image(1024, 1024, 1),
     ),
     "bilinear to 4,096": (lambda: pooled(nn.UpSampling(scale_factor=2, mode="linear")), image(2048, 2048, 1)),
     "nearest to 131,072": (lambda: pooled(nn.UpSampling(scale_factor=2)), image(65_536, 1)),
     "reflected border": (lambda: pooled(nn.Pad(16, mode="reflect"), nn.Conv(4, 3)), image(2048, 2048, 3)),
     "adaptive means": (lambda: head(nn.AdaptiveAveragePool(7)), image(1000, 1500, 1)),
     "volumes": (lambda: pooled(nn.Conv(4, 3), nn.MaxPool(2), nn.Conv(8, 3)), image(128, 128, 128, 1)),
-    "2,000 layers": (
-        lambda: nn.Sequential(*(nn.Dense(4, "tanh") for _ in range(2000))), image(4)
-    ),
+    "2,000 layers": (lambda: nn.Sequential(*(nn.Dense(4, "tanh") for _ in range(2000))), image(4)),
     "400 activations": (
-        lambda: nn.Sequential(nn.Dense(4), *(Activation("gelu") for _ in range(400))), image(4)
+        lambda: nn.Sequential(nn.Dense(4), *(Activation("gelu") for _ in range(400))),
+        image(4),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", HONEST)

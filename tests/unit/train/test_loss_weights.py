@@ -75,9 +75,16 @@ def test_the_columns_of_the_history_are_those_of_the_outputs() -> None:
     fitted = model()
     fitted.fit(X, Y, epochs=1, validation=0.2, **OPTIONS)
     assert list(fitted.history[0]) == [
-        "epoch", "loss", "kind_loss", "size_loss", "val_loss", "val_kind_loss", "val_size_loss",
-        "val_kind_accuracy", "val_size_r2",
-    ]  # fmt: skip
+        "epoch",
+        "loss",
+        "kind_loss",
+        "size_loss",
+        "val_loss",
+        "val_kind_loss",
+        "val_size_loss",
+        "val_kind_accuracy",
+        "val_size_r2",
+    ]
     single = cr.Model(cr.Dense(2), "cross_entropy")
     single.fit(X, KIND, epochs=1, verbose=False)
     assert list(single.history[0]) == ["epoch", "loss"]

@@ -53,8 +53,11 @@ def test_a_training_without_y_matches_pytorch() -> None:
 
 @pytest.mark.parametrize("y", [np.zeros(48), np.ones(48), -np.ones(48), np.arange(48) % 2], ids=str)
 def test_any_y_is_refused(y: np.ndarray) -> None:
-    for call in (lambda: model().fit(X, y, verbose=False), lambda: fitted().evaluate(X, y),
-                 lambda: model().fit(X, validation=(X, y), verbose=False)):  # fmt: skip
+    for call in (
+        lambda: model().fit(X, y, verbose=False),
+        lambda: fitted().evaluate(X, y),
+        lambda: model().fit(X, validation=(X, y), verbose=False),
+    ):
         with pytest.raises(UsageError) as caught:
             call()
         assert caught.value.code == "E132"

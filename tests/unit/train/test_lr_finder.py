@@ -133,12 +133,18 @@ def test_smoothing_keeps_a_line() -> None:
 @pytest.mark.parametrize(
     ("options", "code"),
     [
-        ({"span": (0, 1)}, "E102"), ({"span": (1, 0.1)}, "E102"), ({"span": 3}, "E102"),
-        ({"span": ("a", "b")}, "E102"), ({"steps": 5}, "E102"), ({"steps": 20.0}, "E102"),
-        ({"steps": True}, "E102"), ({"batch_size": 0}, "E102"),
-        ({"epochs": 3}, "E101"), ({"sed": 1}, "E101"),
+        ({"span": (0, 1)}, "E102"),
+        ({"span": (1, 0.1)}, "E102"),
+        ({"span": 3}, "E102"),
+        ({"span": ("a", "b")}, "E102"),
+        ({"steps": 5}, "E102"),
+        ({"steps": 20.0}, "E102"),
+        ({"steps": True}, "E102"),
+        ({"batch_size": 0}, "E102"),
+        ({"epochs": 3}, "E101"),
+        ({"sed": 1}, "E101"),
     ],
-)  # fmt: skip
+)
 def test_invalid_sweeps_are_refused(options: dict[str, Any], code: str) -> None:
     with pytest.raises(ChainruleError, match=code):
         find_learning_rate(regressor().state, X, Y, **options)

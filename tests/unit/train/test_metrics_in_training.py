@@ -157,9 +157,15 @@ def test_each_of_several_outputs_has_its_metrics() -> None:
         **QUIET,
     )
     assert list(model.history[-1])[2:] == [
-        "kind_loss", "size_loss", "val_loss", "val_kind_loss", "val_size_loss", "val_kind_f1",
-        "val_kind_fbeta_3", "val_size_mape",
-    ]  # fmt: skip
+        "kind_loss",
+        "size_loss",
+        "val_loss",
+        "val_kind_loss",
+        "val_size_loss",
+        "val_kind_f1",
+        "val_kind_fbeta_3",
+        "val_size_mape",
+    ]
 
 
 @pytest.mark.parametrize("names", [["f1"], "f1", ["mae", "acuracy"], 3, [None], ["fbeta"]], ids=str)

@@ -47,9 +47,11 @@ def by_joblib(model: cr.Model, folder: Path) -> cr.Model:
 def test_a_copy_predicts_the_same_bits(way: str, layers: tuple[Layer, ...], tmp_path: Path) -> None:
     model = trained(*layers)
     other = {
-        "pickle": lambda: pickle.loads(pickle.dumps(model)), "deepcopy": lambda: copy.deepcopy(model),
-        "copy": lambda: copy.copy(model), "joblib": lambda: by_joblib(model, tmp_path),
-    }[way]()  # fmt: skip
+        "pickle": lambda: pickle.loads(pickle.dumps(model)),
+        "deepcopy": lambda: copy.deepcopy(model),
+        "copy": lambda: copy.copy(model),
+        "joblib": lambda: by_joblib(model, tmp_path),
+    }[way]()
     assert np.array_equal(other.predict_proba(X), model.predict_proba(X))
     assert list(other.parameters()) == list(model.parameters())
     assert (other.labels, other.history) == (model.labels, model.history)
@@ -74,12 +76,19 @@ def test_a_pickle_contains_bytes_and_no_objects() -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        {"epochs": -1}, {"batch_size": 0}, {"validation": 2.0}, {"callbacks": [3]}, {"y": Y[:5]},
-        {"class_weight": {"z": 1.0}}, {"augmentation": 3}, {"resume": True}, {"x": X[:, :0]},
+        {"epochs": -1},
+        {"batch_size": 0},
+        {"validation": 2.0},
+        {"callbacks": [3]},
+        {"y": Y[:5]},
+        {"class_weight": {"z": 1.0}},
+        {"augmentation": 3},
+        {"resume": True},
+        {"x": X[:, :0]},
         {"callbacks": [cr.EarlyStopping(monitor="val_nothing")], "validation": 0.2},
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_a_refused_call_does_not_change_the_state(options: dict[str, Any]) -> None:
     model = trained()
     before = {field.name: getattr(model.state, field.name) for field in fields(model.state)}
@@ -98,5 +107,7 @@ def test_a_restored_state_keeps_the_order_of_its_arrays() -> None:
     like = TrainState(state.parameters, state.states, state.slots)
     restored = TrainState.restore(state.record(), shuffled, like)
     assert [list(group) for group in (restored.parameters, restored.slots, restored.best)] == [
-        names, ["v/b", "m/a"], [f"parameter.{name}" for name in names],
-    ]  # fmt: skip
+        names,
+        ["v/b", "m/a"],
+        [f"parameter.{name}" for name in names],
+    ]

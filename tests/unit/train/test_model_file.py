@@ -57,17 +57,26 @@ NETS: dict[str, tuple[Callable[[], Model], Any, Any]] = {
     "words": (lambda: Model(Sequential(Dense(5, "relu"), Dense(3)), "cross_entropy"), X, WORDS),
     "yes or no": (lambda: Model(Sequential(Dense(1)), "binary_cross_entropy"), X, X[:, 0] > 0),
     "several at once": (lambda: Model(Sequential(Dense(2)), "binary_cross_entropy"), X, X[:, :2] > 0),
-    "values": (lambda: Model(Sequential(Dropout(0.2), Dense(1)), Huber(0.7), SGD(0.01, momentum=0.9)), X,
-        X[:, 0]),
+    "values": (
+        lambda: Model(Sequential(Dropout(0.2), Dense(1)), Huber(0.7), SGD(0.01, momentum=0.9)),
+        X,
+        X[:, 0],
+    ),
     "rows of values, float64": (lambda: Model(Dense(2), "mae", dtype="float64"), X, X[:, :2]),
     "every setting": (
         lambda: Model(
-            Sequential(Residual(Dense(4, "tanh", weight_initializer=Orthogonal())),
-                Dense(3, penalty=L1(0.1))),
-            "cross_entropy", SGD(Warmup(3, Cosine(0.1))), metrics=["f1"], penalty=L2(0.01),
-            clip=ClipNorm(0.5), frozen=["dense1.bias", "residual1"],
+            Sequential(
+                Residual(Dense(4, "tanh", weight_initializer=Orthogonal())), Dense(3, penalty=L1(0.1))
+            ),
+            "cross_entropy",
+            SGD(Warmup(3, Cosine(0.1))),
+            metrics=["f1"],
+            penalty=L2(0.01),
+            clip=ClipNorm(0.5),
+            frozen=["dense1.bias", "residual1"],
         ),
-        X, np.arange(20) % 3,
+        X,
+        np.arange(20) % 3,
     ),
     "shapes": (lambda: Model(Sequential(Reshape((2, 2)), Flatten(), Dense(1)), "mse"), X, X[:, 0]),
     "two and two": (
@@ -75,9 +84,10 @@ NETS: dict[str, tuple[Callable[[], Model], Any, Any]] = {
             Sequential(Parallel(b=Dense(2), a=Dense(2)), Parallel(merge_mode="none", z=Dense(3), c=Dense(1))),
             {"z": "cross_entropy", "c": "mse"},
         ),
-        {"b": X, "a": X[:, :1]}, {"z": WORDS, "c": X[:, 0]},
+        {"b": X, "a": X[:, :1]},
+        {"z": WORDS, "c": X[:, 0]},
     ),
-}  # fmt: skip
+}
 
 
 def trained(name: str) -> tuple[Model, Any, Any]:
@@ -110,8 +120,10 @@ def test_a_saved_model_is_restored_completely(name: str, tmp_path: Path) -> None
     assert [list(row) for row in back.history] == [list(row) for row in model.history]
     assert (back.recipe.net, back.recipe.optimizer) == (model.recipe.net, model.recipe.optimizer)
     assert (back.recipe.penalty, back.recipe.clip, back.recipe.frozen) == (
-        model.recipe.penalty, model.recipe.clip, model.recipe.frozen,
-    )  # fmt: skip
+        model.recipe.penalty,
+        model.recipe.clip,
+        model.recipe.frozen,
+    )
     back.save(tmp_path / "b.safetensors")
     assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
     foreign = load_file(tmp_path / "a.safetensors")
@@ -187,12 +199,16 @@ HOSTILE: dict[str, dict[str, Any]] = {
     "a preparation that is none": {"preparation": {"version": 1}},
     "a preparation of other columns": {
         "preparation": {
-            "version": 1, "target": "y", "task": "classification", "labels": ["high", "low", "mid"],
-            "target_mean": 0.0, "target_std": 1.0,
+            "version": 1,
+            "target": "y",
+            "task": "classification",
+            "labels": ["high", "low", "mid"],
+            "target_mean": 0.0,
+            "target_std": 1.0,
             "encodings": [{"kind": "number", "column": "a", "mean": 0.0, "std": 1.0, "indicator": False}],
         }
     },
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -37,8 +37,23 @@ SOME = [
     for fault in list(source())[:: EVERY.get(family, 2)]
 ]
 WHOLE = NonfiniteReport(
-    "backward", "divide", "root1", "Root", "net.py:7", 5, 2, 1, float("nan"), (0, 1), 3, 8, (4, 17), (),
-    (InputValue("x", (1, 0), 0.0, 17), InputValue("dense1.weight", (2,), float("inf"))), 2, -1,
+    "backward",
+    "divide",
+    "root1",
+    "Root",
+    "net.py:7",
+    5,
+    2,
+    1,
+    float("nan"),
+    (0, 1),
+    3,
+    8,
+    (4, 17),
+    (),
+    (InputValue("x", (1, 0), 0.0, 17), InputValue("dense1.weight", (2,), float("inf"))),
+    2,
+    -1,
     (
         Cause("overflow_product", {"limit": 3e38}),
         Cause("loss_grew", {"factor": 1e6, "steps": 3, "learning_rate": 0.1}),
@@ -46,7 +61,7 @@ WHOLE = NonfiniteReport(
     "clip=cr.ClipGlobalNorm(1.0)",
     (StepStatistics(4, 1.0, 0.1), StepStatistics(5, 2.0, 0.1, 3.0, 4.0, {"dense1": 2.0})),
     "native",
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("fault", SOME)

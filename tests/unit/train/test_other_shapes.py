@@ -28,11 +28,13 @@ CASES: dict[str, tuple[Callable[[], cr.Layer], Callable[..., np.ndarray], tuple,
     "lstm": (lambda: cr.Sequential(cr.LSTM(4), cr.Dense(2)), values, (5, 3), (9, 3)),
     "words": (lambda: cr.Sequential(cr.Embedding(9, 4), cr.GRU(3), cr.Dense(2)), words, (5,), (11,)),
     "images": (
-        lambda: cr.Sequential(cr.Conv(3, 3), cr.BatchNorm(), cr.GlobalAveragePool(), cr.Dense(2)), values,
-        (8, 8, 2), (11, 6, 2),
+        lambda: cr.Sequential(cr.Conv(3, 3), cr.BatchNorm(), cr.GlobalAveragePool(), cr.Dense(2)),
+        values,
+        (8, 8, 2),
+        (11, 6, 2),
     ),
     "positions": (lambda: cr.Sequential(cr.Dense(2)), values, (5, 3), (2, 3)),
-}  # fmt: skip
+}
 
 
 def targets(kind: str, x: np.ndarray) -> np.ndarray:

@@ -117,10 +117,18 @@ def test_a_constant_learning_rate_has_one_step_for_every_horizon() -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"engine": "reference"}, {"cores": 1}, {"cores": 4}, {"vector_bytes": 16}, {"portable_bits": True},
-     {"threads": 2}, {"batch_invariant": True}, {"dtype": "float64"}],
+    [
+        {"engine": "reference"},
+        {"cores": 1},
+        {"cores": 4},
+        {"vector_bytes": 16},
+        {"portable_bits": True},
+        {"threads": 2},
+        {"batch_invariant": True},
+        {"dtype": "float64"},
+    ],
     ids=str,
-)  # fmt: skip
+)
 @pytest.mark.parametrize("name", ["dense", "norm and dropout"])
 def test_settings_that_change_between_trainings_count(name: str, changes: dict[str, Any]) -> None:
     warm, x, y = model_of(name)

@@ -44,9 +44,16 @@ class Sums:
     """
 
     def __init__(
-        self, net: cr.Layer, x: Any, y: np.ndarray, *, noise_multiplier: float = NO_NOISE,
-        dtype: Any = "float64", engine: Any = "reference", max_norm: float = MAX_NORM,
-    ) -> None:  # fmt: skip
+        self,
+        net: cr.Layer,
+        x: Any,
+        y: np.ndarray,
+        *,
+        noise_multiplier: float = NO_NOISE,
+        dtype: Any = "float64",
+        engine: Any = "reference",
+        max_norm: float = MAX_NORM,
+    ) -> None:
         holder = cr.Model(net, "cross_entropy", cr.SGD(1.0), dtype=dtype, engine=engine)
         model = holder.initialize(x, seed=3).state
         rows = model.rows_of(x, y)
@@ -106,27 +113,30 @@ NETWORKS: dict[str, tuple[Callable[[], cr.Layer], tuple[int, ...]]] = {
     "hidden layers": (lambda: cr.Sequential(cr.Dense(8, "relu"), cr.Dense(6, "tanh"), cr.Dense(2)), TABLE),
     "dropout": (lambda: cr.Sequential(cr.Dropout(0.5), cr.Dense(2)), TABLE),
     "two dropouts": (
-        lambda: cr.Sequential(cr.Dropout(0.2), cr.Dense(8, "gelu"), cr.Dropout(0.5), cr.Dense(2)), TABLE),
+        lambda: cr.Sequential(cr.Dropout(0.2), cr.Dense(8, "gelu"), cr.Dropout(0.5), cr.Dense(2)),
+        TABLE,
+    ),
     "gaussian noise": (lambda: cr.Sequential(cr.GaussianNoise(0.5), cr.Dense(2)), TABLE),
     "gaussian dropout": (lambda: cr.Sequential(cr.GaussianDropout(0.4), cr.Dense(2)), TABLE),
-    "alpha dropout": (
-        lambda: cr.Sequential(cr.Dense(8, "selu"), cr.AlphaDropout(0.2), cr.Dense(2)), TABLE),
+    "alpha dropout": (lambda: cr.Sequential(cr.Dense(8, "selu"), cr.AlphaDropout(0.2), cr.Dense(2)), TABLE),
     "feature alpha dropout": (lambda: _flat(cr.Conv(4, 3), cr.FeatureAlphaDropout(0.3)), IMAGE),
     "spatial dropout": (lambda: _flat(cr.Conv(4, 3), cr.SpatialDropout(0.3)), IMAGE),
-    "random slopes": (
-        lambda: cr.Sequential(cr.Dense(8, "rrelu"), cr.Dense(2)), TABLE),
+    "random slopes": (lambda: cr.Sequential(cr.Dense(8, "rrelu"), cr.Dense(2)), TABLE),
     "stochastic depth": (
-        lambda: cr.Sequential(cr.Residual(cr.Sequential(cr.Dense(6, "tanh"), Sliced())), cr.Dense(2)), TABLE),
+        lambda: cr.Sequential(cr.Residual(cr.Sequential(cr.Dense(6, "tanh"), Sliced())), cr.Dense(2)),
+        TABLE,
+    ),
     "random pooling regions": (lambda: _flat(cr.FractionalMaxPool(2, output_ratio=0.6)), IMAGE),
-    "layer norm": (
-        lambda: cr.Sequential(cr.Dense(8), cr.LayerNorm(), cr.Dropout(0.2), cr.Dense(2)), TABLE),
+    "layer norm": (lambda: cr.Sequential(cr.Dense(8), cr.LayerNorm(), cr.Dropout(0.2), cr.Dense(2)), TABLE),
     "rms norm": (lambda: cr.Sequential(cr.Dense(8), cr.RMSNorm(), cr.Dense(2)), TABLE),
     "group norm": (lambda: _flat(cr.Conv(4, 3), cr.GroupNorm(2), cr.Dropout(0.2)), IMAGE),
     "instance norm": (lambda: _flat(cr.Conv(4, 3), cr.InstanceNorm()), IMAGE),
     "batch norm": (lambda: cr.Sequential(cr.Dense(8), cr.BatchNorm(), cr.Dense(2)), TABLE),
     "batch norm of images": (lambda: _flat(cr.Conv(4, 3), cr.BatchNorm()), IMAGE),
     "normalized inputs": (
-        lambda: cr.Sequential(cr.EnsembleNormalization(3), cr.Flatten(), cr.Dense(2)), TABLE),
+        lambda: cr.Sequential(cr.EnsembleNormalization(3), cr.Flatten(), cr.Dense(2)),
+        TABLE,
+    ),
     "weight norm": (lambda: cr.Sequential(cr.WeightNorm(cr.Dense(8)), cr.Dense(2)), TABLE),
     "shared layer": (_shared, TABLE),
     "convolution": (lambda: _flat(cr.Conv(4, 3, padding="same"), cr.MaxPool(2), cr.Dropout(0.3)), IMAGE),
@@ -138,12 +148,22 @@ NETWORKS: dict[str, tuple[Callable[[], cr.Layer], tuple[int, ...]]] = {
     "recurrent dropout": (lambda: _flat(cr.LSTM(4, dropout=0.3, recurrent_dropout=0.3)), SEQUENCE),
     "embedding": (lambda: _flat(cr.Embedding(11, 4), cr.Dropout(0.3)), TOKENS),
     "embedding and lstm": (lambda: _flat(cr.Embedding(11, 4), cr.LSTM(3), cr.LayerNorm()), TOKENS),
-    "recomputed block": (lambda: cr.Sequential(
-        cr.Remat(cr.Sequential(cr.Dense(6, "tanh"), cr.Dropout(0.4))), cr.Dense(2)), TABLE),
-    "ensemble": (lambda: cr.Sequential(
-        cr.Dense(12), cr.Reshape((3, 4)), cr.EnsembleDense(4, "tanh"), cr.Dropout(0.2), cr.EnsembleDense(2),
-        cr.EnsembleMean("softmax")), TABLE),
-}  # fmt: skip
+    "recomputed block": (
+        lambda: cr.Sequential(cr.Remat(cr.Sequential(cr.Dense(6, "tanh"), cr.Dropout(0.4))), cr.Dense(2)),
+        TABLE,
+    ),
+    "ensemble": (
+        lambda: cr.Sequential(
+            cr.Dense(12),
+            cr.Reshape((3, 4)),
+            cr.EnsembleDense(4, "tanh"),
+            cr.Dropout(0.2),
+            cr.EnsembleDense(2),
+            cr.EnsembleMean("softmax"),
+        ),
+        TABLE,
+    ),
+}
 
 
 def rows_of(shape: tuple[int, ...], count: int = ROWS) -> tuple[np.ndarray, np.ndarray]:

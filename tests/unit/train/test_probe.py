@@ -164,9 +164,11 @@ def test_the_gradient_of_an_input_that_is_0_in_every_row_does_not_count(
     sparse[:, 8] = 1e-44
     if is_ensemble:
         net = cr.Sequential(
-            cr.EnsembleNormalization(3), cr.EnsembleDense(4, "tanh"), cr.EnsembleDense(2),
+            cr.EnsembleNormalization(3),
+            cr.EnsembleDense(4, "tanh"),
+            cr.EnsembleDense(2),
             cr.EnsembleMean("softmax"),
-        )  # fmt: skip
+        )
     else:
         net = cr.Sequential(cr.Dense(4, "tanh"), cr.Dense(2))
     model = cr.Model(net, "cross_entropy", penalty=penalty)

@@ -103,8 +103,12 @@ def test_a_view_equals_a_copy(index: list[int], start: int, step: int) -> None:
     array = np.arange(60.0).reshape(10, 3, 2)
     view, copy = RowView(array, np.array(index)), array[index]
     assert (view.shape, view.dtype, view.ndim, view.size, len(view)) == (
-        copy.shape, copy.dtype, copy.ndim, copy.size, len(copy)
-    )  # fmt: skip
+        copy.shape,
+        copy.dtype,
+        copy.ndim,
+        copy.size,
+        len(copy),
+    )
     np.testing.assert_array_equal(np.asarray(view), copy)
     np.testing.assert_array_equal(view[start::step], copy[start::step])
     some = np.arange(0, len(index), step)

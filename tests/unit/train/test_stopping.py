@@ -121,9 +121,13 @@ def test_a_training_ends_when_the_loss_has_converged() -> None:
     model = Model(Sequential(Dense(1)), "half_mse", SGD(0.5))
     x = np.array([[0.0], [1.0]])
     model.fit(
-        x, x[:, 0], epochs=5000, batch_size=None, verbose=False,
+        x,
+        x[:, 0],
+        epochs=5000,
+        batch_size=None,
+        verbose=False,
         callbacks=[Converged(tolerance=0.05, patience=3), events.append],
-    )  # fmt: skip
+    )
     assert events[-1].reason == "converged"
     assert len(model.history) < 1000
     losses = [row["loss"] for row in model.history]

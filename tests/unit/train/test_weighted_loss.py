@@ -33,9 +33,7 @@ def _cross_entropy(**options: Any) -> Peer:
 CASES: dict[str, tuple[Callable[[], cr.nn.Loss], Peer]] = {
     "ignored": (lambda: cr.CrossEntropy(ignore_index=GONE), _cross_entropy()),
     "classes": (lambda: cr.CrossEntropy(class_weight=WEIGHTS), _cross_entropy(weight=WEIGHT)),
-    "both": (
-        lambda: cr.CrossEntropy(class_weight=WEIGHTS, ignore_index=GONE), _cross_entropy(weight=WEIGHT),
-    ),
+    "both": (lambda: cr.CrossEntropy(class_weight=WEIGHTS, ignore_index=GONE), _cross_entropy(weight=WEIGHT)),
     "smoothed": (
         lambda: cr.CrossEntropy(label_smoothing=0.2, class_weight=WEIGHTS, ignore_index=GONE),
         _cross_entropy(weight=WEIGHT, label_smoothing=0.2),
@@ -44,7 +42,7 @@ CASES: dict[str, tuple[Callable[[], cr.nn.Loss], Peer]] = {
         lambda: cr.NLL(class_weight=WEIGHTS, ignore_index=GONE),
         lambda z, y: functional.nll_loss(z.log_softmax(-1).movedim(-1, 1), y, WEIGHT, ignore_index=GONE),
     ),
-}  # fmt: skip
+}
 
 
 def rows(name: str, n: int, places: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -57,9 +57,10 @@ def test_intervals_cover_new_values_of_new_groups(level: float) -> None:
 
 
 @given(
-    residuals=st.lists(st.floats(-9, 9), min_size=1, max_size=40), level=st.sampled_from([0.5, 0.8]),
+    residuals=st.lists(st.floats(-9, 9), min_size=1, max_size=40),
+    level=st.sampled_from([0.5, 0.8]),
     copies=st.integers(1, 4),
-)  # fmt: skip
+)
 def test_a_group_of_equal_rows_counts_as_one_row(residuals: list[float], level: float, copies: int) -> None:
     sizes = np.abs(residuals)
     copied, group = np.repeat(sizes, copies), np.repeat(np.arange(len(sizes)), copies)
