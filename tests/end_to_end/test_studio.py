@@ -343,6 +343,25 @@ def test_two_pages_show_the_same_project(visit: Visit, studio: ServerProcess) ->
     other.close()
 
 
+NUMBERS = {
+    "6.79654×10⁻⁵": "7e−5",
+    "−1.7×10⁻⁴": "−2e−4",
+    "1.20625×10¹²": "1e+12",
+    "0": "0.00",
+    "-0.25": "−0.25",
+    "+3.14159": "3.14",
+    "−123.4": "−123",
+    "12.34": "12.3",
+    "–": "–",
+    "": "",
+}
+
+
+def test_numbers_in_the_drawing_fit_a_circle(visit: Visit) -> None:
+    read = "texts => import('/static/drawing.js').then(file => texts.map(text => file.shown(text)))"
+    assert dict(zip(NUMBERS, visit.page.evaluate(read, list(NUMBERS)), strict=True)) == NUMBERS
+
+
 @pytest.mark.long
 def test_the_decision_surface_is_drawn_again_when_its_width_changes(visit: Visit) -> None:
     choose(visit, "circle")

@@ -20,13 +20,15 @@ export function places(drawing, width = 940, bottom = 16, rowHeight = 56) {
 
 const limit = (values) => Math.max(1e-9, ...values.map((value) => Math.abs(value ?? 0)));
 const pick = (event, action) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); action(); } };
-const place = (value) => (value ?? "").replace("−", "-");
+const POWERS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+const ascii = (text) => text.replace(/[⁰¹²³⁴⁵⁶⁷⁸⁹]/g, (sign) => POWERS.indexOf(sign)).replace("×10", "e").replace(/[−⁻]/g, "-").replace("+", "");
 
-function shown(text) {
-  const number = Number(place(text).replace("+", ""));
-  if (!Number.isFinite(number)) return text;
+// A number of the server, such as −6.79654×10⁻⁵, with as many digits as a circle holds.
+export function shown(text) {
+  const number = Number(ascii(text ?? ""));
+  if (!text || !Number.isFinite(number)) return text;
   const size = Math.abs(number);
-  return (size >= 1000 ? number.toExponential(0) : size >= 100 ? number.toFixed(0) : size >= 10 ? number.toFixed(1) : number.toFixed(2)).replace("-", "−");
+  return (size >= 1000 || (size > 0 && size < 0.0005) ? number.toExponential(0) : size >= 100 ? number.toFixed(0) : size >= 10 ? number.toFixed(1) : number.toFixed(2)).replaceAll("-", "−");
 }
 
 // mode "value" shows values and weights, "gradient" the derivatives of the loss.
