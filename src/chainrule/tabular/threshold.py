@@ -343,6 +343,7 @@ class DecisionThreshold:
         label: the positive class.
         chosen: the result of thresholds chosen in this way.
         default: the result of the threshold 0.5 on the same rows.
+        balance: by how much class weights multiplied the odds of the positive class in the training.
     """
 
     value: float
@@ -351,11 +352,17 @@ class DecisionThreshold:
     label: Any
     chosen: Decisions
     default: Decisions
+    balance: float = 1.0
 
     @property
     def fact(self) -> dict[str, Any]:
         """The entry in the facts of the model."""
-        return {"value": self.value, "rule": self.rule, **({"cost": self.cost} if self.cost else {})}
+        record: dict[str, Any] = {"value": self.value, "rule": self.rule}
+        if self.cost:
+            record["cost"] = self.cost
+        if self.cost and self.balance != 1.0:
+            record["balance"] = self.balance
+        return record
 
 
 def require_two_classes(rule: str, cost: str, classes: int) -> None:
@@ -392,7 +399,7 @@ def choose(
     y, p = scored.target, scored.prediction[:, 1].astype(np.float64)
     if cost:
         value = Cost.parse(cost).threshold_for(balance)
-        return _compared(value, "cost", cost, scores, p >= value)
+        return replace(_compared(value, "cost", cost, scores, p >= value), balance=balance)
     if held_out is None:
         value = best_threshold(_curve(scored), rule).value
         decided = cross_fitted(y, p, rule, None, scored.weights, seed)
@@ -406,8 +413,8 @@ def _compared(
 ) -> DecisionThreshold:
     rows = scores.predictions(name)
     known, p = Cost.parse(cost) if cost else None, rows.prediction[:, 1].astype(np.float64)
-    results = (Decisions.of(rows.target, d, known, rows.weights) for d in (decided, p >= DEFAULT))
-    return DecisionThreshold(value, rule, cost, scores.labels[1], *results)
+    chosen, default = (Decisions.of(rows.target, d, known, rows.weights) for d in (decided, p >= DEFAULT))
+    return DecisionThreshold(value, rule, cost, scores.labels[1], chosen, default)
 
 
 def stored_decision(model: Model, scores: Scores) -> DecisionThreshold | None:
@@ -439,25 +446,7 @@ def reads_calibrated(model: Model) -> bool:
     if not isinstance(record, dict) or record.get("rule") != "cost":
         return False
     is_isotonic = model.calibration is not None and model.calibration.map.name == Isotonic.name
-    return is_isotonic or not _has_class_weights(model)
-
-
-def _has_class_weights(model: Model) -> bool:
-    """Return whether the threshold of a cost is one of probabilities of weighted classes."""
-    right = _threshold_of_cost(model)
-    value = None if right is None else model.facts[THRESHOLD].get("value")
-    return right is not None and isinstance(value, float) and not math.isclose(value, right, rel_tol=1e-9)
-
-
-def _threshold_of_cost(model: Model) -> float | None:
-    """Return the threshold of right probabilities that follows from the stored cost; ``None`` without one."""
-    record = model.facts.get(THRESHOLD)
-    if not isinstance(record, dict) or record.get("rule") != "cost" or not record.get("cost"):
-        return None
-    try:
-        return Cost.parse(str(record["cost"])).threshold
-    except UsageError:
-        return None
+    return is_isotonic or "balance" not in record
 
 
 def predicts_as_network(model: Model) -> bool:
@@ -519,8 +508,11 @@ def stored_threshold(model: Model) -> float | None:
     """
     record = model.facts.get(THRESHOLD)
     value = record.get("value") if isinstance(record, dict) else None
-    if _has_class_weights(model) and reads_calibrated(model):
-        value = _threshold_of_cost(model)
+    if isinstance(record, dict) and "balance" in record and reads_calibrated(model):
+        try:
+            value = Cost.parse(str(record.get("cost"))).threshold
+        except UsageError:
+            value = None
     is_valid = isinstance(value, float) and 0 <= value <= HIGHEST
     return value if is_valid and len(model.labels or ()) == 2 else None
 

@@ -15,7 +15,7 @@ from case_loops import loop_over
 from chainrule.data import read_table
 from chainrule.data.tables.task import choose_task
 from chainrule.errors import UsageError
-from chainrule.tabular.threshold import Cost, reads_calibrated, stored_threshold
+from chainrule.tabular.threshold import Cost, reads_calibrated, stored_threshold, with_threshold
 from chainrule.tabular.train_table import TableRun
 from chainrule.train.default_table_ensemble import recipe_for, scoring_rare_classes
 
@@ -181,6 +181,8 @@ def test_a_cost_counts_class_weights_once(tmp_path: Any) -> None:
     assert (stored_threshold(model), reads_calibrated(model)) == (balanced.threshold.value, False)
     model.uncertainty.calibrate(frame(x, is_fraud), method="isotonic")
     assert (stored_threshold(model), reads_calibrated(model)) == (pytest.approx(1 / 11), True)
+    chosen = with_threshold(model, 0.3, cost="1:10")  # by the user, without regard to the cost
+    assert (stored_threshold(chosen), reads_calibrated(chosen)) == (0.3, True)
 
 
 def test_class_weights_hold_for_the_verdict() -> None:
