@@ -407,7 +407,19 @@ def test_a_file_of_2_gib_is_refused_with_a_command(visit: Visit, tmp_path: Path)
     visit.open("data")
     visit.page.set_input_files("input[type=file]", tmp_path / "large.csv")
     visit.wait_for(".toast", "2.0 GiB")
-    assert "chainrule studio large.csv" in visit.text(".toast")
+    assert "How to fix it: chainrule studio large.csv" in visit.text(".toast")
+    assert visit.page.locator(".sheet").count() > 2
+    visit.click("Close")
+
+
+def test_a_damaged_file_is_refused_with_its_place_and_content(visit: Visit, tmp_path: Path) -> None:
+    (tmp_path / "damaged.parquet").write_bytes(b"PAR1")
+    visit.open("data")
+    visit.page.set_input_files("input[type=file]", tmp_path / "damaged.parquet")
+    visit.wait_for(".toast", "Place: damaged.parquet")
+    lines = visit.text(".toast .note").split("\n")
+    assert "Expected: a Parquet file" in lines
+    assert any(line.startswith("Received: parquet: ") for line in lines)
     assert visit.page.locator(".sheet").count() > 2
     visit.click("Close")
 

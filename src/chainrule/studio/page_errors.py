@@ -19,11 +19,11 @@ def error_record(error: ChainruleError, lang: str) -> dict[str, Any]:
         lang: ``"en"`` or ``"zh"``.
     """
     part = _PART.search(str(error.where))
-    fix = str(rendered(error.fix, lang))
+    fix, where = str(rendered(error.fix, lang)), str(rendered(error.where, lang))
     return {
         "code": error.code,
         "error": error.clause(lang),
-        "where": str(rendered(error.where, lang)),
+        "where": "" if where == "studio" else where,
         "expected": str(rendered(error.expected, lang)),
         "received": str(rendered(error.received, lang)),
         "fix": fix,

@@ -274,13 +274,7 @@ def read_config(folder: RunFolder) -> tuple[Options, str]:
     if not isinstance(fingerprint, str):
         wrong = [*wrong, fact('"{name}" is missing', name=FINGERPRINT)]
     if wrong:
-        raise FileError(
-            "E605",
-            where=where,
-            expected=fact("the options of a training"),
-            received=sorted(wrong)[0],
-            notes=sorted(wrong)[1:],
-        )
+        raise _invalid(where, fact("the options of a training"), sorted(wrong)[0], notes=sorted(wrong)[1:])
     return Options(**values), str(fingerprint)
 
 
@@ -311,13 +305,16 @@ def _parse(text: str, where: str) -> dict[str, Any]:
     for number, line in enumerate(text.split("\n"), 1):
         if not _LINE.fullmatch(line.rstrip("\r")):
             received = fact("line {line}: {text}", line=number, text=ascii(line[:60])[1:-1])
-            raise FileError(
-                "E605", where=where, expected=fact("lines such as epochs = 200"), received=received
-            )
+            raise _invalid(where, fact("lines such as epochs = 200"), received)
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as cause:  # TOMLDecodeError is a ValueError, as are too many digits
-        raise FileError("E605", where=where, expected="TOML", received=str(cause)[:120]) from cause
+        raise _invalid(where, "TOML", str(cause)[:120]) from cause
+
+
+def _invalid(where: str, expected: str, received: str, notes: Sequence[str] = ()) -> FileError:
+    fix = fact("correct the file, or train again into another folder")
+    return FileError("E605", where=where, expected=expected, received=received, fix=fix, notes=notes)
 
 
 def _values(entries: Mapping[str, Any]) -> tuple[dict[str, Any], Sequence[str]]:

@@ -168,19 +168,22 @@ export const train = (record) => attempt(() => post("train", record));
 
 // --- elements
 
-export function Note({ kind = "info", text, expected = "", children }) {
+export function Note({ kind = "info", text, details = [], children }) {
   const mark = { info: "i", warning: "!", error: "×" }[kind] || "i";
   return html`<div class="note ${kind}" role=${kind === "error" ? "alert" : undefined}>
     <span class="mark" aria-hidden="true">${mark}</span><p>${text}</p>${children || html`<span></span>`}
-    ${expected && html`<p class="expected">${expected}</p>`}
+    ${details.map((line) => html`<p class="detail">${line}</p>`)}
   </div>`;
 }
 
 export function ErrorNote({ error, onFix }) {
   if (!error) return null;
-  const expected = error.expected ? `${T("expected")} ${error.expected.slice(0, 160)}` : "";
-  return html`<${Note} kind="error" text=${error.error || T("failed")} expected=${expected}>
-    ${error.net && onFix ? html`<button class="button small" onClick=${() => onFix(error.net)}>${T("use")} ${error.net}</button>` : error.fix ? html`<code>${error.fix}</code>` : null}
+  const line = (value, sentence) => (value ? [sentence({ text: value.slice(0, 160) })] : []);
+  const details = [...line(error.where, (values) => T("place", values)), ...line(error.expected, (values) => T("expected", values)), ...line(error.received, (values) => T("received", values))];
+  const isButton = error.net && onFix;
+  if (error.fix && !isButton) details.push(T("try", { fix: error.fix }));
+  return html`<${Note} kind="error" text=${error.error || T("failed")} details=${details}>
+    ${isButton && html`<button class="button small" onClick=${() => onFix(error.net)}>${T("use")} ${error.net}</button>`}
   <//>`;
 }
 

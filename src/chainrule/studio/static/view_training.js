@@ -61,7 +61,7 @@ function Findings() {
   const { training } = state, notices = training.notices ?? [];
   const apply = async (notice) => { const project = await attempt(() => post("fix", { rule: notice.rule, column: notice.column })); if (project) { takeProject(project); await act("run"); } };
   return html`<section class="sheet stack tight" aria-live="polite"><h2>${T("doctor")}</h2>
-    ${training.error && html`<${Note} kind="error" text=${training.error.error ?? T("process_ended", { code: training.error.exit })} expected=${training.error.fix ? T("try", { fix: training.error.fix }) : ""} />`}
+    ${training.error && html`<${Note} kind="error" text=${training.error.error ?? T("process_ended", { code: training.error.exit })} details=${training.error.fix ? [T("try", { fix: training.error.fix })] : []} />`}
     ${notices.map((notice) => html`<${Note} kind="warning" text=${notice.text}>${notice.fix && html`<button class="button small" onClick=${() => apply(notice)}>${notice.fix}</button>`}<//>`)}
     ${!notices.length && !training.error && html`<p class="soft small">${T("doctor_quiet")}</p>`}</section>`;
 }
