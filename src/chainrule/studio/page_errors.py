@@ -1,4 +1,4 @@
-"""Errors as the page shows them, at their place."""
+"""Errors and notices as the page shows them, at their place."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from chainrule.errors import ChainruleError
+from chainrule.events import Notice
 from chainrule.messages import rendered
 
 _PART = re.compile(r"part (\d+) of ")
@@ -30,3 +31,12 @@ def error_record(error: ChainruleError, lang: str) -> dict[str, Any]:
         "part": None if part is None else int(part[1]) - 1,
         "net": fix[1:-1] if part is not None and fix.startswith('"') else "",
     }
+
+
+def notice_record(notice: Notice) -> dict[str, Any]:
+    """Return a notice in both languages, with its rule of the doctor and what a fix of it needs."""
+    rule = getattr(notice.text, "values", {}).get("rule", "")
+    sentence = getattr(notice.text, "values", {}).get("sentence")
+    values = getattr(sentence, "values", {})
+    facts = {name: str(value)[:200] for name, value in values.items()}
+    return {"en": notice.en, "zh": notice.zh, "rule": str(rule), "facts": facts}

@@ -168,9 +168,6 @@ TRAINING: Texts = {
     "batch_loss": "loss of each batch",
     "training_loss": "training loss",
     "validation_loss": "validation loss",
-    "metric_val_loss": "validation loss",
-    "metric_val_accuracy": "validation accuracy",
-    "metric_val_r2": "validation R²",
     "other_run": "{run}, kept",
     "logarithmic": "Logarithmic",
     "keep_to_compare": "Keep to compare",
@@ -226,6 +223,7 @@ CHAIN: Texts = {
     "walk_next": "Next ({n} of {total})",
     "batch_of": "mean over a batch of {n}",
     "same_numbers": "The same numbers in a terminal",
+    "same_numbers_when": "For a row, the command prints the numbers after the last step of a complete training; for row 0, those of any step.",
     "all_weights": "All weights",
     "pick_title": "Pick a weight",
     "pick_text": (

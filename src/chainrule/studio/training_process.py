@@ -28,7 +28,7 @@ from chainrule.records import frozen
 from chainrule.settings import settings
 from chainrule.store import RunFolder
 from chainrule.studio.frames import FrameWriter
-from chainrule.studio.page_errors import error_record
+from chainrule.studio.page_errors import error_record, notice_record
 from chainrule.tabular.options import Options
 from chainrule.tabular.run_folder import claimed
 from chainrule.tabular.training import evaluate, fit_model, prepare_training
@@ -153,8 +153,7 @@ class Watch(Callback):
             row = {name: _finite(value) for name, value in event.values.items()}
             self.output.write("epoch", step=event.step, row=row)
         elif isinstance(event, Notice):
-            rule = getattr(event.text, "values", {}).get("rule", "")
-            self.output.write("notice", en=event.en, zh=event.zh, rule=str(rule), facts=_facts(event.text))
+            self.output.write("notice", **notice_record(event))
         elif isinstance(event, TrainingEnded):
             self.output.write("trained", reason=event.reason, step=event.step, best=event.best_epoch)
 
@@ -244,13 +243,6 @@ class _Frames:
         nodes = layer_nodes(network)
         batch: Any = data.take(np.arange(min(MAX_ROWS, data.rows)))
         return nodes, compile(Graph(nodes), network.engine) if nodes else None, batch.x
-
-
-def _facts(text: object) -> dict[str, str]:
-    """Return the texts of the facts of a finding, of which its fix may need one."""
-    sentence = getattr(text, "values", {}).get("sentence")
-    values = getattr(sentence, "values", {})
-    return {name: str(value)[:200] for name, value in values.items()}
 
 
 def _finite(value: float | None) -> float | None:

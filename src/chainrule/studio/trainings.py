@@ -1,4 +1,4 @@
-"""Trainings, each in its process, seen from the server.
+"""Trainings, each in its process or recorded by a RUN, seen from the server.
 
 A training continues while no page is open. What it sends is kept within bounds: at most ``MAX_FRAMES`` frames
 and ``MAX_POINTS`` points of each curve, of which every second one is dropped when there are more.
@@ -10,15 +10,21 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule.events import Notice
 from chainrule.studio.frames import decoded
+from chainrule.studio.page_errors import notice_record
 from chainrule.tabular.options import Options
+
+if TYPE_CHECKING:
+    from chainrule.diagnosis.finding import Finding
+    from chainrule.train.model_state import ModelState
 
 MAX_FRAMES = 240
 MAX_POINTS = 1000
@@ -63,21 +69,17 @@ def start_process() -> subprocess.Popen[str]:
 
 
 class Training:
-    """A training that runs, or ran, in a process.
+    """A training: one that runs, or ran, in a process, or a complete one that a RUN records.
 
     Args:
         options: of the training.
         run: its folder.
-        resume: whether it continues the training in the folder.
-        process: that waits for its first line; ``None``: a new one.
     """
 
-    def __init__(
-        self, options: Options, run: str, resume: bool = False, process: subprocess.Popen[str] | None = None
-    ) -> None:
+    def __init__(self, options: Options, run: str) -> None:
         self.options, self.run = options, run
         self.lock = threading.RLock()
-        self.status = "starting"
+        self.status = "ended"
         self.facts: dict[str, Any] = {"step": 0, "epoch": 0, "loss": None, "rate": None}
         self.losses, self.epochs = Curve(), Curve()
         self.frames: dict[int, dict[str, Any]] = {}
@@ -86,15 +88,45 @@ class Training:
         self.scores: dict[str, Any] | None = None
         self.until: float | None = 0.0
         self.delay = 0.0
-        self.process = start_process() if process is None else process
-        self._send({"options": asdict(options), "run": run, "resume": resume})
-        self._reader = threading.Thread(target=self._read, daemon=True)
+        self.process: subprocess.Popen[str] | None = None  # none: of a RUN that was opened
+
+    @staticmethod
+    def recorded(options: Options, run: str, model: ModelState, findings: Sequence[Finding]) -> Training:
+        """Return the complete training of a RUN, with the curves and findings that it records.
+
+        Args:
+            options: of the training.
+            run: its folder.
+            model: the trained model in it.
+            findings: of the doctor.
+        """
+        training, rows, facts = Training(options, run), model.history, model.facts
+        steps = int(facts.get("steps", len(rows)))
+        for number, row in enumerate(rows, 1):
+            training.epochs.add({**row, "step": round(steps * number / len(rows))})
+        rates = (options.learning_rate, *(float(text.partition(":")[2]) for text in options.learning_rate_at))
+        last = rows[-1] if rows else {}
+        training.facts.update(step=steps, epoch=len(rows), loss=last.get("loss"), rate=rates[-1])
+        training.notices = [notice_record(Notice(finding.message)) for finding in findings][:MAX_NOTICES]
+        training.scores = facts.get("result")
+        return training
+
+    def start(self, resume: bool, process: subprocess.Popen[str]) -> None:
+        """Train in a process.
+
+        Args:
+            resume: whether the training in the folder continues.
+            process: that waits for its first line.
+        """
+        self.status, self.process = "starting", process
+        self._send({"options": asdict(self.options), "run": self.run, "resume": resume})
+        self._reader = threading.Thread(target=self._read, args=(process,), daemon=True)
         self._reader.start()
 
     @property
     def is_alive(self) -> bool:
         """Whether the process runs."""
-        return self.process.poll() is None
+        return self.process is not None and self.process.poll() is None
 
     def command(self, record: Mapping[str, Any]) -> None:
         """Send a command: ``until`` (a step, ``None``: the end), ``until_epoch``, ``delay``, ``end``."""
@@ -108,7 +140,7 @@ class Training:
 
     def close(self) -> None:
         """End the training: it saves a checkpoint."""
-        if not self.is_alive:
+        if self.process is None or not self.is_alive:
             return
         self._send({"end": True})
         with suppress(OSError):
@@ -141,19 +173,21 @@ class Training:
         return {path: decoded(weights[path], like[path]) for path in like}
 
     def _send(self, record: Mapping[str, Any]) -> None:
+        if self.process is None:
+            return
         with suppress(OSError, ValueError):
             assert self.process.stdin is not None
             self.process.stdin.write(json.dumps(record) + "\n")
             self.process.stdin.flush()
 
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
             with suppress(ValueError):
                 record = json.loads(line)
                 with self.lock:
                     getattr(self, f"_on_{record.pop('kind')}")(record)
-        code = self.process.wait()
+        code = process.wait()
         with self.lock:
             if self.status not in ("ended", "stopped", "failed"):
                 self.status = "failed"
@@ -179,6 +213,10 @@ class Training:
         self._add_loss(record)
         if not record.get("histograms") and self.frames:
             record["histograms"] = self.frames[max(self.frames)].get("histograms", {})
+        self.add_frame(record)
+
+    def add_frame(self, record: dict[str, Any]) -> None:
+        """Add a frame, and drop every second one if there are more than ``MAX_FRAMES``."""
         self.frames[record["step"]] = record
         if len(self.frames) > MAX_FRAMES:
             steps = sorted(self.frames)

@@ -9,31 +9,36 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chainrule.diagnosis import DIAGNOSIS_FILE, Diagnosis, Finding
 from chainrule.errors import ChainruleError, UsageError, fact
 from chainrule.model import Model
 from chainrule.settings import settings
 from chainrule.store import RunFolder
+from chainrule.studio.frames import FrameWriter
 from chainrule.studio.model_project import ModelProject, model_of
 from chainrule.studio.points import DIGIT_IMAGES, SETS, write_points, write_set, write_upload
-from chainrule.studio.project import Project
+from chainrule.studio.project import Project, language
 from chainrule.studio.trainings import Training, start_process
+from chainrule.tabular.display import metric_title
 from chainrule.tabular.options import Options
 from chainrule.tabular.recorded_training import is_recorded, recorded_runs
 from chainrule.tabular.recorded_training import replay as replay_run
 from chainrule.tabular.remedies import changed_options
 from chainrule.tabular.run_folder import MODEL, model_file, new_run, read_config, read_history
+from chainrule.tabular.texts import text_of
 from chainrule.train.model_state import ModelState
 
 if TYPE_CHECKING:
     from chainrule.studio.step_view import StepView
 
 MAX_VIEWS = 8  # steps whose values are kept
+MAX_FINDINGS = 2**24  # bytes of a file of findings
 INCOMPLETE = ("stopped", "failed")  # trainings that continue, or begin again without a checkpoint
 
 
@@ -51,6 +56,7 @@ class Workbench:
         self.version = 0
         self._spare: Any = None  # a process that waits for the next training
         self._views: OrderedDict[Any, StepView] = OrderedDict()
+        self._replay: Any = None  # the update that was replayed at last, with what it is of
         if source:
             self.open(source)
 
@@ -135,7 +141,7 @@ class Workbench:
     def _replace(self, project: Project) -> None:
         with self.lock:
             self._close_training()
-            self.project, self.training = project, None
+            self.project, self.training = project, _recorded_training(project)
             self.version += 1
             self._views.clear()
 
@@ -221,7 +227,8 @@ class Workbench:
             engine = engine or (settings.engine if settings.engine != "native" else "")
         self.prepare_process()
         process, self._spare = self._spare, None
-        self.training = Training(replace(project.options, engine=engine), run, resume, process)
+        self.training = Training(replace(project.options, engine=engine), run)
+        self.training.start(resume, process)
         self._views.clear()
 
     def training_record(self, lang: str, since: Mapping[str, int]) -> dict[str, Any]:
@@ -235,6 +242,8 @@ class Workbench:
         training = self.training
         if training is None:
             return {"version": self.version, "status": "none"}
+        if training.process is None:
+            self.frame(training.facts["step"])
         with training.lock:
             record: dict[str, Any] = {
                 "version": self.version,
@@ -252,6 +261,7 @@ class Workbench:
                 record[name] = {"every": curve.every, "start": start, "points": curve.points[start:]}
             if training.frames and (latest := max(training.frames)) != since.get("step", -1):
                 record["frame"] = _without_weights(training.frames[latest])
+            record["titles"] = _titles(training, lang)
         return record
 
     def _notice(self, notice: Mapping[str, Any], lang: str) -> dict[str, Any]:
@@ -291,8 +301,26 @@ class Workbench:
 
     def frame(self, step: int) -> dict[str, Any]:
         """Return the frame of a step, or the nearest one."""
-        frame = None if self.training is None else self.training.frame_at(step)
+        with self.lock:
+            frame = None if self.training is None else self._frame(self.training, step)
         return {} if frame is None else _without_weights(frame)
+
+    def _frame(self, training: Training, step: int) -> dict[str, Any] | None:
+        """Return the frame of a step: of a RUN that was opened it is computed, else it is the nearest one."""
+        nearest = training.frame_at(step)
+        if training.process is None and (nearest is None or nearest["step"] != step):
+            training.add_frame(self._new_frame(training, step))
+        return training.frame_at(step)
+
+    def _new_frame(self, training: Training, step: int) -> dict[str, Any]:
+        project, model = self._project(), self.state_at(step)
+        arrays = {f"weights/{path}": value for path, value in model.parameters.items()}
+        content = FrameWriter(project.plan.prepared, model).frame(model.parameters, arrays)
+        facts = {name: training.facts[name] for name in ("epoch", "loss", "rate")}
+        if step != self._latest():
+            update = self._replayed(max(step, 1)).update
+            facts = {"epoch": update.epoch, "loss": update.loss, "rate": update.learning_rate}
+        return {"step": step, **facts, **content}
 
     # --- one step
 
@@ -328,6 +356,8 @@ class Workbench:
 
     def _latest(self) -> int:
         training = self.training
+        if training is not None and training.process is None:
+            return int(training.facts["step"])
         if training is not None and training.frames:
             return max(training.frames)
         return 0
@@ -335,19 +365,26 @@ class Workbench:
     def state_at(self, step: int) -> ModelState:
         """Return the model after a number of updates; -1: all so far."""
         project, training = self._project(), self.training
-        initial = project.initial
-        if training is None:
-            return initial
+        initial: ModelState = project.initial
         step = self._latest() if step < 0 else step
-        if step == 0 and 0 not in training.frames:
+        if training is None or (training.process is None and step == self._latest()):
             return initial
         weights = training.weights_at(step, initial.parameters)
+        if weights is None and step == 0 and project.trained is None:
+            return initial
         if weights is None:
-            weights = dict(self._replayed(step).update.after)
+            update = self._replayed(max(step, 1)).update
+            weights = dict(update.after) if step else {path: update.arrays[path] for path in update.after}
         return replace(initial, parameters=weights)
 
     def _replayed(self, step: int) -> Any:
-        """Return an update of the training, repeated with the same bits."""
+        """Return an update of the training, repeated with the same bits; the latest one is kept."""
+        key = (self.version, self.training and id(self.training), step)
+        if self._replay is None or self._replay[0] != key:
+            self._replay = (key, self._new_replay(step))
+        return self._replay[1]
+
+    def _new_replay(self, step: int) -> Any:
         project, training = self._project(), self.training
         run = training.run if training is not None else project.run
         if run and os.path.isfile(Path(run) / MODEL):
@@ -396,6 +433,31 @@ class Workbench:
         """Return the result of an attack on a row of the data."""
         with self.lock:
             return self.predictions().attack(row, radius, lang)
+
+
+def _recorded_training(project: Project) -> Training | None:
+    """Return the training of a RUN that was opened, if it is a complete one of a single network."""
+    if project.trained is None or project.is_ensemble:
+        return None
+    findings: Sequence[Finding] = ()
+    if os.path.isfile(Path(project.run) / DIAGNOSIS_FILE):
+        text = RunFolder.open(project.run).read_text(DIAGNOSIS_FILE, MAX_FINDINGS)
+        findings = Diagnosis.of_json(text, "en", str(Path(project.run) / DIAGNOSIS_FILE)).findings
+    return Training.recorded(project.options, project.run, project.trained, findings)
+
+
+def _titles(training: Training, lang: str) -> dict[str, str]:
+    """Return the titles of the metrics of a training, by name."""
+    names = {name for values in (training.scores or {}).values() for name in values}
+    names |= set(training.epochs.points[-1]) if training.epochs.points else set()
+    with language(lang):
+        return {name: _metric_title(name) for name in names - {"epoch", "step"}}
+
+
+def _metric_title(name: str) -> str:
+    part = name.removeprefix("val_")
+    title = text_of(f"history_{part}") if part in ("loss", "data_loss") else metric_title(part)
+    return title if part == name else text_of("history_validation") + title
 
 
 def _has_checkpoint(training: Training) -> bool:

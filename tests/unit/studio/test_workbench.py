@@ -187,6 +187,36 @@ def test_frames_have_the_bits_of_the_replayed_step(bench: Workbench) -> None:
     assert bench.view(4, 0).trace.loss == replayed.trace.loss
 
 
+@pytest.mark.long
+def test_a_complete_run_that_is_opened_goes_back_to_any_step(bench: Workbench) -> None:
+    bench.command({"until": 5})
+    wait_for(bench, "paused")
+    of_step = {step: bench.state_at(step).parameters for step in (0, 5)}
+    bench.command({"until": None})
+    wait_for(bench, "ended")
+    live, last = bench.training_record("en", {}), bench.training
+    assert last is not None
+    of_step[int(last.facts["step"])] = bench.state_at(-1).parameters
+    bench.open(last.run)
+    record = bench.training_record("en", {})
+    assert record["epochs"]["points"] == live["epochs"]["points"]
+    assert {name: record[name] for name in ("status", "step", "epoch", "scores", "notices")} == {
+        name: live[name] for name in ("status", "step", "epoch", "scores", "notices")
+    }
+    assert record["frame"]["surface"] == live["frame"]["surface"]
+    for step, before in of_step.items():
+        parameters = bench.state_at(step).parameters
+        assert all((parameters[path] == value).all() for path, value in before.items()), step
+        assert bench.frame(step)["step"] == step
+    assert bench.frame(5)["loss"] == dict(last.losses.points)[5]
+    bench.command({"new": True, "until": 5})
+    wait_for(bench, "paused")
+    assert bench.training is not None
+    assert bench.training.run != last.run
+    parameters = bench.state_at(5).parameters
+    assert all((parameters[path] == value).all() for path, value in of_step[5].items())
+
+
 def test_an_invalid_option_changes_nothing(bench: Workbench) -> None:
     before = bench.project
     with pytest.raises(UsageError, match="tanhh"):

@@ -1,5 +1,5 @@
 // The page: its frame, the time of the training below all views, and the requests that follow it.
-import { ErrorNote, T, count, get, html, isEmbedded, memory, render, short, show, state, takeProject, update, useEffect, useStudio } from "./core.js";
+import { ErrorNote, T, count, get, html, isEmbedded, isOfNet, memory, render, short, show, state, takeProject, update, useEffect, useStudio } from "./core.js";
 import { act, follow, goTo, isRunning } from "./following.js";
 import { Spark } from "./charts.js";
 import { DataView } from "./view_data.js";
@@ -64,7 +64,7 @@ function App() {
   return html`<a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); document.querySelector("main").focus(); }}>${T("skip")}</a>
     <${Top} /><main id="main" tabindex="-1" aria-busy=${state.busy}>${isOpening() ? html`<${Opening} />` : html`<${View} key=${viewNow()} />`}</main>
     ${state.lessons && html`<${Lessons} />`}
-    ${state.error && !isOpening() && !state.error.part && state.error.code !== "E117" && html`<div class="toast"><${ErrorNote} error=${state.error} /><div class="row note"><span></span><span></span><button class="button small quiet" onClick=${() => update({ error: null })}>${T("close")}</button></div></div>`}
+    ${state.error && !isOpening() && !(viewNow() === "network" && isOfNet(state.error)) && html`<div class="toast"><${ErrorNote} error=${state.error} /><div class="row note"><span></span><span></span><button class="button small quiet" onClick=${() => update({ error: null })}>${T("close")}</button></div></div>`}
     <${Transport} />`;
 }
 

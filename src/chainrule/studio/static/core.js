@@ -176,6 +176,9 @@ export function Note({ kind = "info", text, details = [], children }) {
   </div>`;
 }
 
+// Whether an error is one of the text of the network, which the view "network" shows at its layer.
+export const isOfNet = (error) => Boolean(error?.net) || error?.code === "E117";
+
 export function ErrorNote({ error, onFix }) {
   if (!error) return null;
   const line = (value, sentence) => (value ? [sentence({ text: value.slice(0, 160) })] : []);
@@ -281,6 +284,9 @@ export function Part({ part, onPick }) {
 export function Sections({ sections, onPick }) {
   return html`<div class="derivation">${sections.map((section) => html`<section>${section.heading && html`<h3>${section.heading}</h3>`}${section.parts.map((part) => html`<${Part} part=${part} onPick=${onPick} />`)}</section>`)}</div>`;
 }
+
+// A word of a command of a shell.
+export const quoted = (word) => (/^[\p{L}\p{N}_@%+=:,./-]+$/u.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`);
 
 export function download(name, text) {
   const link = document.createElement("a");

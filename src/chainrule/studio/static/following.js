@@ -47,12 +47,20 @@ export async function follow() {
   }
 }
 
+let isGoing = false; // one request at a time, then one for the newest step
+
 export async function goTo(step) {
   const latest = state.latest?.step ?? 0;
   if (step >= latest) { update({ step: -1, frame: state.latest }); return; }
   update({ step });
-  const frame = await get(`frame?step=${step}`);
-  if (state.step === step && frame.step !== undefined) update({ frame });
+  if (isGoing) return;
+  isGoing = true;
+  for (let now = -1; state.step >= 0 && state.step !== now;) {
+    now = state.step;
+    const frame = await get(`frame?step=${now}`).catch((error) => update({ error }));
+    if (state.step === now && frame?.step !== undefined) { remember(frame); update({ frame }); }
+  }
+  isGoing = false;
 }
 
 export const isRunning = () => ["running", "starting"].includes(state.training.status) && state.wants !== "pause";

@@ -1,5 +1,5 @@
 // Take away: the model, the program, the explanation, and every export that exists.
-import { Lead, Program, T, html, response, state, useState } from "./core.js";
+import { Lead, Program, T, html, quoted, response, state, useState } from "./core.js";
 
 const FILES = { model: "model.safetensors", program: "train.py", explanation: "explanation.html", page: "model.html", numpy: "model.py", c: "model.c", onnx: "model.onnx", data: "data.csv" };
 
@@ -19,8 +19,8 @@ export function FilesView() {
     state.seen.add("file");
     setFailed({ ...failed, [kind]: "" });
   };
-  const run = state.training.run || state.project.run;
+  const run = state.training.run || state.project.run, data = quoted(state.project.data?.source ?? ""), folder = quoted(run || "");
   return html`<${Lead} title=${T("files_title")} text=${T("files_text")} />
     <div class="stack"><div class="files">${Object.entries(FILES).filter(([kind]) => state.project.exports.includes(kind)).map(([kind, name]) => html`<a class="file" href="/api/export/${kind}" onClick=${(event) => take(event, kind)}><strong>${T(`file_${kind}`)}</strong><p>${T(`file_${kind}_text`)}</p><span class="mono">${busy === kind ? T("writing") : name}</span>${failed[kind] && html`<p role="alert">${failed[kind]}</p>`}</a>`)}</div>
-    <section class="sheet stack tight"><h2>${T("in_terminal")}</h2><p class="soft small">${run ? T("run_is_here", { run }) : T("run_comes")}</p><${Program} name="commands.sh" text=${run ? [`chainrule show ${run}`, `chainrule explain ${run} ${state.project.data.source} --row 1`, `chainrule predict ${run} ${state.project.data.source}`, `chainrule serve ${run}`].join("\n") : state.project.programs.command} /></section></div>`;
+    <section class="sheet stack tight"><h2>${T("in_terminal")}</h2><p class="soft small">${run ? T("run_is_here", { run }) : T("run_comes")}</p><${Program} name="commands.sh" text=${run ? [`chainrule show ${folder}`, `chainrule explain ${folder} ${data} --row 1`, `chainrule predict ${folder} ${data}`, `chainrule serve ${folder}`].join("\n") : state.project.programs.command} /></section></div>`;
 }

@@ -1,5 +1,5 @@
 // The network: a drawing and a table of layers, edited in both; beside them the program that makes the same network.
-import { Edited, ErrorNote, Lead, Program, T, attempt, change, count, get, html, show, state, update, useLatest, useState } from "./core.js";
+import { Edited, ErrorNote, Lead, Program, T, attempt, change, count, get, html, isOfNet, show, state, update, useLatest, useState } from "./core.js";
 import { Drawing, places } from "./drawing.js";
 import { open } from "./view_data.js";
 
@@ -38,7 +38,7 @@ function Layers() {
   const total = ({ path }) => network.layers.filter((layer) => layer.path === path || layer.path?.startsWith(`${path}.`)).reduce((sum, layer) => sum + layer.parameters, 0);
   return html`<div class="table"><table class="layers"><thead><tr><th>${T("layer")}</th><th>${T("units")}</th><th>${T("activation")}</th><th>${T("output")}</th><th class="right">${T("parameters")}</th><th><span class="visually-hidden">${T("remove")}</span></th></tr></thead><tbody>
     <tr><td class="soft">${T("inputs")}</td><td class="numbers">${network.inputs}</td><td></td><td></td><td></td><td></td></tr>
-    ${parts.map((part, i) => { const layer = dense[i] ?? {}; return html`<tr key=${i}><td><code>${layer.path ?? ""}</code></td>
+    ${parts.map((part, i) => { const layer = dense[i] ?? {}; return html`<tr key=${i} class=${isOfNet(state.error) && state.error.part === i ? "wrong" : ""}><td><code>${layer.path ?? ""}</code></td>
       ${part.text && html`<td colspan="2"><${Edited} type="text" class="mono wide" value=${part.text} aria-label=${`${T("layer")} ${layer.path ?? ""}`} onChange=${(event) => set(i, { text: event.target.value })} /></td>`}
       ${!part.text && html`<td>${part.dropout !== undefined ? html`<label class="row small">${T("dropout")} <${Edited} type="number" min="0" max="0.9" step="0.1" value=${part.dropout} onChange=${(event) => set(i, { dropout: event.target.value })} /></label>` : html`<${Edited} type="number" min="1" max="100000" value=${part.units} aria-label=${`${T("units")} ${layer.path ?? ""}`} onChange=${(event) => set(i, { units: event.target.value })} />`}</td>`}
       ${!part.text && html`<td>${part.dropout !== undefined ? "" : html`<select aria-label=${`${T("activation")} ${layer.path ?? ""}`} value=${part.activation || "linear"} onChange=${(event) => set(i, { activation: event.target.value })}>${[...new Set(["linear", ...state.project.choices.activations, part.activation || "linear"])].map((name) => html`<option value=${name}>${name}</option>`)}</select>`}</td>`}
@@ -58,7 +58,7 @@ function Written() {
   const { network } = state.project;
   const [draft, setDraft] = useState(null); // the text that is edited, and the network that it replaces
   const text = draft?.of === network.net ? draft.text : network.net;
-  const error = state.error?.net || state.error?.code === "E117" ? state.error : null;
+  const error = isOfNet(state.error) ? state.error : null;
   return html`<div class="stack tight"><label class="field">${T("as_text")}<input type="text" class="mono" value=${text} spellcheck="false" onInput=${(event) => setDraft({ of: network.net, text: event.target.value })} onChange=${(event) => setNet(event.target.value)} /></label><${ErrorNote} error=${error} onFix=${(net) => { setDraft(null); setNet(net); }} /></div>`;
 }
 

@@ -49,11 +49,12 @@ function Losses() {
     ${compared && !compared.isKept && html`<p class="small soft">${compared.options ? T("compared_options", { run: compared.run, options: compared.options }) : T("compared_equal", { run: compared.run })}</p>`}</section>`;
 }
 
+const metricTitle = (name) => state.training.titles?.[name] ?? name;
+
 function Metrics() {
   const row = state.epochs.points.at(-1) ?? {};
   const names = Object.keys(row).filter((name) => !["epoch", "step", "loss", "data_loss"].includes(name)).slice(0, 3);
-  const title = (name) => T(`metric_${name}`) === `metric_${name}` ? name.replace(/^val_/, `${T("part_validation")} `) : T(`metric_${name}`);
-  return html`<section class="sheet"><dl class="figures"><div><dt>${T("training_loss")}</dt><dd class="big">${short(row.loss)}</dd></div>${names.map((name) => html`<div><dt>${title(name)}</dt><dd class="big">${name.includes("accuracy") ? `${(100 * (row[name] ?? 0)).toFixed(1)} %` : short(row[name])}</dd></div>`)}
+  return html`<section class="sheet"><dl class="figures"><div><dt>${T("training_loss")}</dt><dd class="big">${short(row.loss)}</dd></div>${names.map((name) => html`<div><dt>${metricTitle(name)}</dt><dd class="big">${name.includes("accuracy") ? `${(100 * (row[name] ?? 0)).toFixed(1)} %` : short(row[name])}</dd></div>`)}
     <div><dt>${T("learning_rate")}</dt><dd class="big">${short(state.training.rate ?? state.project.options.learning_rate)}</dd></div></dl></section>`;
 }
 
@@ -80,8 +81,8 @@ function Histograms() {
 function Scores() {
   const scores = state.training.scores;
   if (!scores) return null;
-  const metrics = Object.keys(Object.values(scores)[0] ?? {}).slice(0, 4);
-  return html`<section class="sheet"><header><h2>${T("test_scores")}</h2><code class="soft">${state.training.run}</code></header><div class="table"><table><thead><tr><th><span class="visually-hidden">${T("network_now")}</span></th>${metrics.map((name) => html`<th class="right">${name}</th>`)}</tr></thead><tbody>${Object.entries(scores).map(([name, values]) => html`<tr class=${name === "net" ? "target" : ""}><td>${T(`model_${name}`)}</td>${metrics.map((m) => html`<td class="right">${short(values[m])}</td>`)}</tr>`)}</tbody></table></div></section>`;
+  const metrics = Object.keys(Object.values(scores)[0] ?? {}).sort().slice(0, 4);
+  return html`<section class="sheet"><header><h2>${T("test_scores")}</h2><code class="soft">${state.training.run}</code></header><div class="table"><table><thead><tr><th><span class="visually-hidden">${T("network_now")}</span></th>${metrics.map((name) => html`<th class="right">${metricTitle(name)}</th>`)}</tr></thead><tbody>${["net", ...Object.keys(scores).filter((name) => name !== "net")].map((name) => [name, scores[name] ?? {}]).map(([name, values]) => html`<tr class=${name === "net" ? "target" : ""}><td>${T(`model_${name}`)}</td>${metrics.map((m) => html`<td class="right">${short(values[m])}</td>`)}</tr>`)}</tbody></table></div></section>`;
 }
 
 function Rate() {
