@@ -223,7 +223,10 @@ CHAIN: Texts = {
     "walk_next": "Next ({n} of {total})",
     "batch_of": "mean over a batch of {n}",
     "same_numbers": "The same numbers in a terminal",
-    "same_numbers_when": "For a row, the command prints the numbers after the last step of a complete training; for row 0, those of any step.",
+    "same_numbers_when": (
+        "For a row, the command prints the numbers after the last step of a complete training; for row 0, "
+        "those of any step."
+    ),
     "all_weights": "All weights",
     "pick_title": "Pick a weight",
     "pick_text": (

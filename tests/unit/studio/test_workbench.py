@@ -62,6 +62,7 @@ def test_a_training_leaves_the_page_its_part_of_the_processor(bench: Workbench) 
     bench.command({"until": 1})
     wait_for(bench, "paused")
     assert bench.training is not None
+    assert bench.training.process is not None
     own = os.getpriority(os.PRIO_PROCESS, 0)
     assert os.getpriority(os.PRIO_PROCESS, bench.training.process.pid) == min(own + NICENESS, 19)
 
