@@ -107,6 +107,11 @@ def is_product(node: Node) -> bool:
     return isinstance(node.op, PRODUCTS) and node.dtype == "float32"
 
 
+def has_rounded_factors(node: Node) -> bool:
+    """Return whether the factors of a product were rounded before."""
+    return all(isinstance(_source(x).op, RoundToBfloat16) for x in node.inputs)
+
+
 def factors(nodes: Iterable[Node]) -> set[Node]:
     """Return the factors of the products that some nodes need, without operations that only move numbers.
 

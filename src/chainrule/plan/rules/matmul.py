@@ -83,13 +83,22 @@ def lower_in_strips(
         lowering.add("loop", loop, (strip_rows, *operands), results, kernel.phase, **facts, folds=[])
 
 
+MIN_ROUNDED_LENGTH = 16  # rows, columns and depth of a product from which on packing pairs of bfloat16 pays
 MAX_DOT_ROWS = 8  # rows up to which a product is faster as dot products than with a packed right side
 Factor = tuple[View, Sequence[int], Sequence[int], Sequence[int]]  # a view, its axes: stack, rows, columns
 DotFactor = tuple[View, Sequence[int], Sequence[int]]  # a view, its axes: rows or columns, positions
 
 
 def multiply(
-    lowering: Lowering, node: Node, a: Factor, b: Factor, c: Factor, phase: int, mode: int = 0
+    lowering: Lowering,
+    node: Node,
+    a: Factor,
+    b: Factor,
+    c: Factor,
+    phase: int,
+    mode: int = 0,
+    *,
+    is_rounded: bool = False,
 ) -> None:
     """Add the task of a batch of matrix products C = A B by tables.
 
@@ -97,6 +106,7 @@ def multiply(
         a, b, c: a view each, with its axes that number the products, the rows and the columns. If C has no
             axes for the products, they are summed.
         mode: 1: C is added to.
+        is_rounded: whether all numbers of A and B are those of bfloat16.
     """
     (view, stack, rows, columns), (right, others, _, right_columns) = a, b
     lengths = [[view.shape[i] for i in axes] for axes in (rows, columns)]
@@ -127,9 +137,9 @@ def multiply(
     )
     assert len(column_lengths) <= 1, "the columns of B have one stride"
     column = steps[0] if right_columns and column_lengths[0] > 1 else 1
-    lowering.add(
-        "table_matmul", (node,), (view, right, *tables), (c[0],), phase, shape=shape, mode=mode, column=column
-    )
+    reads, facts = (view, right, *tables), {"shape": shape, "mode": mode, "column": column}
+    pays = min(shape[1:]) >= MIN_ROUNDED_LENGTH
+    lowering.add("table_matmul", (node,), reads, (c[0],), phase, **facts, is_rounded=is_rounded and pays)
 
 
 def offsets(lengths: Sequence[int], strides: Sequence[int]) -> np.ndarray:

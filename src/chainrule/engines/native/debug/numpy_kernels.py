@@ -283,6 +283,11 @@ def _run_of_bfloat16_product(epilogue: object) -> Run | None:
     return lambda block: _product(_RoundedMemory("float32"), _words(block, 16), by_table=False)
 
 
+def _run_of_bfloat16_table_product() -> Run:
+    """Return the version of a product by tables of rounded factors."""
+    return lambda block: _product(_RoundedMemory("float32"), _words(block, 16), by_table=True)
+
+
 def _run_of_dots(dtype: str, is_rounded: bool) -> Run:
     """Return the version of many dot products."""
     memory = _RoundedMemory(dtype) if is_rounded else Memory(dtype)
@@ -302,6 +307,7 @@ def _run_of(run: Callable[..., None], count: int) -> Callable[..., Run]:
 _BUILDERS: dict[str, Callable[..., Run | None]] = {
     "product": _run_of_product,
     "bfloat16_product": _run_of_bfloat16_product,
+    "bfloat16_table_product": _run_of_bfloat16_table_product,
     "dots": _run_of_dots,
     "depthwise": _run_of(_depthwise, 15),
     "depthwise_gradient": _run_of(_depthwise_weight_gradient, 16),

@@ -21,7 +21,7 @@ Reference: Intel (2024), Intel 64 and IA-32 architectures software developer's m
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -60,11 +60,10 @@ class Pairs(Vectors):
 
     def slots(self, code: FunctionBuilder, values: list[Value]) -> Value:
         """Return slots from one vector of numbers for each number of a slot, rounded."""
-        b, lanes = code.builder, Lanes(code.builder, self.lanes)
-        upper, *others = [b.bitcast(round_to_bfloat16(lanes, value), self.bits) for value in values]
-        for lower in others:
-            upper = b.or_(upper, b.lshr(lower, ir.Constant(self.bits, [16] * self.lanes)))
-        return b.bitcast(upper, self.type)
+        if self.per_slot == 1:
+            return round_to_bfloat16(Lanes(code.builder, self.lanes), values[0])
+        halves = order([half for lane in range(self.lanes) for half in (self.lanes + lane, lane)])
+        return self._as_slots(code, code.builder.shuffle_vector(*[self._rounded(code, values)] * 2, halves))
 
     def contiguous_slots(self, code: FunctionBuilder, start: Value, left: Value) -> Value:
         """Return the slots of up to ``lanes * per_slot`` adjacent numbers; those beyond ``left`` are 0."""
@@ -72,11 +71,22 @@ class Pairs(Vectors):
         for i in range(self.per_slot):
             tail = self.tail(code, code.maximum(code.builder.sub(left, I64(i * self.lanes)), 0))
             parts.append(self.load(code, code.plus(start, i * self.bytes), tail))
+        return self.slots_along(code, parts)
+
+    def slots_along(self, code: FunctionBuilder, parts: list[Value]) -> Value:
+        """Return slots of the numbers of vectors that follow each other, one for each number of a slot."""
         if self.per_slot == 1:
             return self.slots(code, parts)
-        numbers = 2 * self.lanes
-        (low, high), sides = parts, [order(list(range(first, numbers, 2))) for first in (0, 1)]
-        return self.slots(code, [code.builder.shuffle_vector(low, high, side) for side in sides])
+        exchanged = order([number ^ 1 for number in range(2 * self.lanes)])
+        return self._as_slots(code, code.builder.shuffle_vector(*[self._rounded(code, parts)] * 2, exchanged))
+
+    def _rounded(self, code: FunctionBuilder, values: list[Value]) -> Value:
+        """Return the bfloat16 of two vectors of numbers, one after the other."""
+        halves = ir.VectorType(ir.IntType(16), 2 * self.lanes)
+        return code.intrinsic("llvm.x86.avx512bf16.cvtne2ps2bf16.512", halves, *reversed(values))
+
+    def _as_slots(self, code: FunctionBuilder, halves: Value) -> Value:
+        return code.builder.bitcast(halves, self.type)
 
 
 class Bfloat16MatmulWriter(MatmulWriter):
@@ -115,16 +125,26 @@ class Bfloat16MatmulWriter(MatmulWriter):
     def _packed_rows(self, facts: _Common, place: _Piece) -> _Piece:
         """Return the next rows of A, packed and rounded."""
         code, b = facts.code, facts.code.builder
-        rows, slots = b.sub(facts.last, facts.first), self._slot_count(code, place.deep)
+        rows = b.sub(facts.last, facts.first)
         start = code.plus(place.a, code.times(facts.first, place.line))
         is_by_row = b.icmp_signed("==", place.column, I64(4))
-        width = b.select(is_by_row, self._rounded_up(code, slots), self._rounded_up(code, rows))
-        length = b.or_(b.and_(code.plus(code.times(width, 4), LINE - 1), I64(-LINE)), I64(LINE))
+        length = self._row_length(code, is_by_row, rows, place.deep)
         words = [start, place.line, place.column, rows, place.deep, facts.row_buffer, length]
         with code.if_then(is_by_row):
             b.call(self._rows_by_row, words)
         with code.if_then(b.not_(is_by_row)):
             b.call(self._rows_by_slot, words)
+        return self._with_packed_rows(facts, place, is_by_row, length)
+
+    def _row_length(self, code: FunctionBuilder, is_by_row: Value, rows: Value, deep: Value) -> Value:
+        """Return the bytes from one packed row to the next, or from one slot of all rows to the next."""
+        b, slots = code.builder, self._slot_count(code, deep)
+        width = b.select(is_by_row, self._rounded_up(code, slots), self._rounded_up(code, rows))
+        return b.or_(b.and_(code.plus(code.times(width, 4), LINE - 1), I64(-LINE)), I64(LINE))
+
+    def _with_packed_rows(self, facts: _Common, place: _Piece, is_by_row: Value, length: Value) -> _Piece:
+        """Return a piece whose A is in the buffer of rows."""
+        code, b = facts.code, facts.code.builder
         line, column = b.select(is_by_row, length, I64(4)), b.select(is_by_row, I64(4), length)
         a = b.sub(facts.row_buffer, code.times(facts.first, line))
         return replace(place, a=a, line=line, column=column)
@@ -168,7 +188,7 @@ class Bfloat16MatmulWriter(MatmulWriter):
         with code.for_range(I64(0), self._slot_count(code, deep), 1, [(target, length)]) as (s, to):
             with code.if_then(is_contiguous), code.for_range(I64(0), rows, self.lanes) as i:
                 start, left = code.plus(a, code.times(i, 4)), code.builder.sub(rows, i)
-                slots = self._slots_across(code, (start, column, deep), s, left)
+                slots = self._slots_across(code, self._by_stride(code, start, column), deep, s, left)
                 self.pairs.store(code, slots, code.plus(to, code.times(i, 4)))
             with code.if_then(code.builder.not_(is_contiguous)):
                 self._single_slots(code, (a, column, deep), s, row, rows, to)
@@ -189,7 +209,7 @@ class Bfloat16MatmulWriter(MatmulWriter):
                 start = code.plus(b, v * self.vectors.bytes)
                 own = code.maximum(builder.sub(left, I64(v * self.lanes)), 0)
                 self._prefetch_rows(code, code.plus(start, line), row, s)  # of the next panel
-                slots = self._slots_across(code, (start, row, deep), s, own)
+                slots = self._slots_across(code, self._by_stride(code, start, row), deep, s, own)
                 self.pairs.store(code, slots, code.plus(to, v * self.vectors.bytes))
         builder.ret_void()
         builder.position_at_end(other)
@@ -232,19 +252,24 @@ class Bfloat16MatmulWriter(MatmulWriter):
         for i, slots in enumerate(self.pairs.transposed(code, square)):
             self.pairs.store(code, slots, code.plus(target, i * 2 * self.vectors.bytes))
 
-    def _slots_across(self, code: FunctionBuilder, factor: tuple, s: Value, left: Value) -> Value:
+    def _by_stride(self, code: FunctionBuilder, start: Value, step: Value) -> Callable[[Value], Value]:
+        """Return the function of addresses that are ``step`` bytes apart."""
+        return lambda k: code.plus(start, code.times(k, step))
+
+    def _slots_across(
+        self, code: FunctionBuilder, address: Callable[[Value], Value], deep: Value, s: Value, left: Value
+    ) -> Value:
         """Return slot ``s`` of adjacent rows or columns, of which ``left`` exist.
 
         Args:
-            factor: address of the first number, bytes from one k to the next, and the depth.
+            address: address of the first number of a k.
         """
-        start, step, deep = factor
         parts = []
         for i in range(self.per_slot):
             k = code.plus(code.times(s, self.per_slot), i)
             is_inside = code.builder.icmp_signed("<", k, deep)
             tail = self.pairs.tail(code, code.builder.select(is_inside, left, I64(0)))
-            parts.append(self.pairs.load(code, code.plus(start, code.times(k, step)), tail))
+            parts.append(self.pairs.load(code, address(k), tail))
         return self.pairs.slots(code, parts)
 
     def _prefetch_rows(self, code: FunctionBuilder, start: Value, step: Value, s: Value) -> None:

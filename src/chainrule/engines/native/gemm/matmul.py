@@ -72,7 +72,7 @@ class MatmulWriter:
         self, dtype: str, by_table: bool, name: str, width: int = 32, epilogue: Epilogue | None = None
     ) -> None:
         self.vectors, self.by_table, self.name = Vectors(dtype, width // SIZE[dtype]), by_table, name
-        self.epilogue = epilogue
+        self.epilogue, self.tiles_by_table = epilogue, by_table
         self.size, self.lanes = self.vectors.size, self.vectors.lanes
         self.module = ir.Module(name)
         self._tiles: dict[tuple[int, int, bool], ir.Function] = {}
@@ -80,6 +80,12 @@ class MatmulWriter:
     def write(self) -> ir.Module:
         """Return the module with the finished function."""
         code = FunctionBuilder(self.module, self.name)
+        self._write_products(code)
+        code.builder.ret_void()
+        return self.module
+
+    def _write_products(self, code: FunctionBuilder) -> None:
+        """Generate the loop over products."""
         products, m, n, k, a, a_step, a_row, a_column, b, b_step, b_row, b_column, c, c_step, c_row, mode = (
             code.word(i) for i in range(16)
         )
@@ -116,8 +122,6 @@ class MatmulWriter:
                 for start, steps in ((a, a_step), (b, b_step), (c, c_step))
             ]
             self._product(facts, k, starts, builder.or_(is_repeated, adds))
-        builder.ret_void()
-        return self.module
 
     def _offset(self, code: FunctionBuilder, source: Value, i: Value) -> Value:
         """Return the bytes of item i from item 0, by a stride in elements or a table."""
@@ -202,17 +206,21 @@ class MatmulWriter:
         """Process all rows of A with one panel, in the largest tiles first."""
         code, start = facts.code, facts.first
         keep = code.builder.zext(place.keep, I64)
-        sizes = [rows for rows in ROWS[vectors] if not self.by_table or rows <= MAX_TABLE_ROWS]
+        sizes = [rows for rows in ROWS[vectors] if not self.tiles_by_table or rows <= MAX_TABLE_ROWS]
         for rows in sizes:
             tile = self._tile(rows, vectors, masked)
             count = _tile_count(code, code.builder.sub(facts.last, start), rows, rows - 1 in sizes)
             stop = code.plus(start, code.times(count, rows))
             with code.for_range(start, stop, rows) as i:
                 a, c, a_row, c_row = place.a, place.c, place.line, facts.c_row
-                if self.by_table:
-                    a_row, c_row = (code.plus(table, code.times(i, 8)) for table in (a_row, c_row))
+                if self.tiles_by_table:
+                    a_row = code.plus(a_row, code.times(i, 8))
                 else:
-                    a, c = code.plus(a, code.times(i, a_row)), code.plus(c, code.times(i, c_row))
+                    a = code.plus(a, code.times(i, a_row))
+                if self.by_table:
+                    c_row = code.plus(c_row, code.times(i, 8))
+                else:
+                    c = code.plus(c, code.times(i, c_row))
                 target = (c, c_row, left)
                 if self.epilogue is not None:
                     target = (code.function.args[0], i, code.builder.sub(facts.n, left))
@@ -281,7 +289,7 @@ class MatmulWriter:
     def _operand_pointers(self, code: FunctionBuilder, rows: int) -> tuple[list[Value], list[Value], Reads]:
         """Return the pointers that advance with k, their steps, and a function for addresses in B and A."""
         a, a_row, a_column, b, b_row = code.function.args[:5]
-        if self.by_table:
+        if self.tiles_by_table:
             starts = [self._row_start(code, a, a_row, i) for i in range(rows)]
 
             def by_table(pointers: list[Value]) -> tuple[Value, list[Value]]:
@@ -289,7 +297,7 @@ class MatmulWriter:
                 return code.plus(b, at_b), [code.plus(start, at_a) for start in starts]
 
             return [b_row, a_column], [I64(8)] * 2, by_table
-        firsts = [self._row_start(code, a, a_row, i) for i in range(0, rows, ROWS_PER_POINTER)]
+        firsts = [code.plus(a, code.times(a_row, i)) if i else a for i in range(0, rows, ROWS_PER_POINTER)]
         row_offsets = [code.times(a_row, i) for i in range(ROWS_PER_POINTER)]
 
         def by_stride(pointers: list[Value]) -> tuple[Value, list[Value]]:

@@ -106,7 +106,10 @@ def table_matmul(builder: CallBuilder, task: Task) -> list[Call]:
     words = [*task.facts["shape"], builder.address(a), a_step, a_row, a_column]
     words += [builder.address(b), b_step, b_row, task.facts["column"]]
     words += [builder.address(c), c_step, c_row, mode]
-    kernel = builder.matmul_kernel(builder.dtype(c), by_table=True)
+    if task.facts["is_rounded"]:
+        kernel = builder.bfloat16_table_matmul_kernel()
+    else:
+        kernel = builder.matmul_kernel(builder.dtype(c), by_table=True)
     products, rows = (np.asarray(builder.buffers[table.buffer].array) for table in tables[-2:])
     partition = table_partition(words, builder.itemsize(c), task.facts["mode"], products, rows)
     return [Call(kernel, tuple(words), partition)]

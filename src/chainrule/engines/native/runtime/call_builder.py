@@ -11,6 +11,7 @@ from chainrule.engines.native.codegen.elementwise_loop import Fold, LoopSpec, Lo
 from chainrule.engines.native.codegen.row_reduction import ContiguousReductionWriter, RowReductionWriter
 from chainrule.engines.native.codegen.softmax import SoftmaxColumnsWriter, SoftmaxRowsWriter
 from chainrule.engines.native.gemm.bfloat16_matmul import Bfloat16MatmulWriter
+from chainrule.engines.native.gemm.bfloat16_table_matmul import Bfloat16TableMatmulWriter
 from chainrule.engines.native.gemm.dot_products import DotProductWriter
 from chainrule.engines.native.gemm.epilogue import Epilogue
 from chainrule.engines.native.gemm.int8_matmul import Int8MatmulWriter
@@ -183,6 +184,15 @@ class CallBuilder:
         return self.machine.function(
             KernelSource("bfloat16_product", (spec,), text),
             lambda n: Bfloat16MatmulWriter(n, width, has_pairs, epilogue).write(),
+        )
+
+    def bfloat16_table_matmul_kernel(self) -> int:
+        """Return the kernel of matrix products by tables of rounded factors."""
+        width, has_pairs = self.machine.width, self.machine.has_bfloat16
+        text = f"bfloat16 product by tables, vectors of {width} bytes{', pairs' * has_pairs}"
+        return self.machine.function(
+            KernelSource("bfloat16_table_product", (), text),
+            lambda n: Bfloat16TableMatmulWriter(n, width, has_pairs).write(),
         )
 
     def int8_matmul_kernel(self, spec: LoopSpec | None = None) -> int:
