@@ -232,12 +232,6 @@ class FunctionBuilder:
         self.builder.branch(after)
         self.builder.position_at_end(after)
 
-    def both(self, condition: Value) -> Iterator[bool]:
-        """Yield True for what runs if a condition holds, then False for what runs otherwise."""
-        for holds, case in ((condition, True), (self.builder.not_(condition), False)):
-            with self.if_then(holds):
-                yield case
-
     @contextmanager
     def conditional_values(
         self, condition: Value, new: Sequence[Value], old: Sequence[Value]

@@ -4,25 +4,41 @@ The factors are packed as in ``bfloat16_matmul``; only their numbers are found b
 the same A, such as the weights of a convolution at every position. Blocks of products are therefore computed
 piece by piece of k, so that A is packed once for each block and piece.
 
-A number of adjacent entries of a table is a *run* if the numbers are adjacent in memory: it is then loaded as
-a vector, otherwise number by number.
+Entries of a table are a *run* if their numbers are adjacent in memory. Vectors of one run or two are loaded at
+once, others number by number. Which are which is found once for each piece of k, in a *record* of its table:
+its address, then of each chunk of ``lanes * per_slot`` entries the case and the runs of its vectors.
 
 The block is that of ``matmul`` by tables.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from llvmlite import ir
 
 from chainrule.engines.native.codegen.ir_builder import I64, FunctionBuilder, Value
-from chainrule.engines.native.codegen.masked_vectors import I32
+from chainrule.engines.native.codegen.masked_vectors import I32, Tail
 from chainrule.engines.native.gemm.bfloat16_matmul import Bfloat16MatmulWriter
 from chainrule.engines.native.gemm.matmul import DEEP, PACKED_BYTES, _Common, _Piece, rows_per_block
 from chainrule.memoization import cached_property
+from chainrule.records import frozen
 
 PRODUCTS = 8  # of a block
+SINGLE, RUNS, FULL = range(3)  # cases: numbers apart; one run or two of each vector; one that fills it
+
+
+@frozen
+class _Runs:
+    """The numbers of a vector, which are one run or two.
+
+    ``first`` and ``second`` are their places, in numbers from a start, the second less its lane; ``length``
+    is that of the first run.
+    """
+
+    first: Value
+    length: Value
+    second: Value
 
 
 class Bfloat16TableMatmulWriter(Bfloat16MatmulWriter):
@@ -47,6 +63,7 @@ class Bfloat16TableMatmulWriter(Bfloat16MatmulWriter):
         facts.c_row, facts.b_column = c_row, code.times(b_column, size)
         accumulates = builder.icmp_signed(">", mode, I64(1))
         adds = builder.icmp_signed("!=", builder.and_(mode, I64(1)), I64(0))
+        records = [code.stack_buffer(I64, 1 + DEEP // self.lanes * 4) for _ in range(2)]
         block_steps = [(table, I64(8 * PRODUCTS)) for table in (a_step, b_step, c_step)]
         piece_steps = [(table, I64(8 * DEEP)) for table in (a_column, b_row)]
         at_least_one = code.maximum(k, 1)
@@ -56,7 +73,9 @@ class Bfloat16TableMatmulWriter(Bfloat16MatmulWriter):
         ):
             deep = code.minimum(builder.sub(k, first), DEEP)
             is_later = builder.or_(adds, builder.icmp_signed(">", first, I64(0)))
-            place = _Piece(a, a_row, column, b, row, c, deep, is_later)
+            for table, record in zip((column, row), records, strict=True):
+                builder.call(self._record, [table, deep, record])
+            place = _Piece(a, a_row, records[0], b, records[1], c, deep, is_later)
             count = code.minimum(builder.sub(products, start), PRODUCTS)
             with code.for_range(I64(0), m, rows_per_block(code, deep, size)) as first_row:
                 rows = code.minimum(builder.sub(m, first_row), rows_per_block(code, deep, size))
@@ -69,7 +88,7 @@ class Bfloat16TableMatmulWriter(Bfloat16MatmulWriter):
     def _product_of_block(
         self, facts: _Common, place: _Piece, steps: list[Value], s: Value, keep: Value
     ) -> None:
-        """Compute a piece of product ``s`` of a block; A is packed unless it is that of the product before."""
+        """Compute a piece of product ``s`` of a block; A is packed unless the product before has the same."""
         code, builder = facts.code, facts.code.builder
         a, b, c = (
             self._address(code, start, table, s)
@@ -78,7 +97,7 @@ class Bfloat16TableMatmulWriter(Bfloat16MatmulWriter):
         before = self._address(code, place.a, steps[0], _clamped(code, code.plus(s, -1), s))
         is_first = builder.icmp_signed("==", s, I64(0))
         rows = builder.sub(facts.last, facts.first)
-        is_by_row = self._begins_with_run(facts, place.column, place.deep)
+        is_by_row = self._begins_with_run(facts, code.load(place.column, I64), place.deep)
         length = self._row_length(code, is_by_row, rows, place.deep)
         line = code.plus(place.line, code.times(facts.first, 8))
         words = [a, line, place.column, rows, place.deep, facts.row_buffer, length]
@@ -104,25 +123,73 @@ class Bfloat16TableMatmulWriter(Bfloat16MatmulWriter):
         first, second = (code.load(code.plus(safe, 8 * i), I64) for i in range(2))
         return builder.or_(is_single, builder.icmp_signed("==", code.plus(first, 1), second))
 
-    def _has_runs(
-        self, code: FunctionBuilder, table: Value, first: Value, count: Value, vectors: int
-    ) -> Value:
-        """Return whether the entries of each of some vectors from ``first`` on, below ``count``, are a run."""
-        gaps: list[Value] = [I64(0)]
-        for i in range(vectors):
-            start = _clamped(code, code.plus(first, i * self.lanes), count)
-            base = code.load(code.plus(table, code.times(start, 8)), I64)
-            stop = code.minimum(code.plus(start, self.lanes), count)
-            with code.fold_range(start, stop, 1, gaps) as q:
-                entry = code.load(code.plus(table, code.times(q, 8)), I64)
-                gap = code.builder.sub(code.builder.sub(entry, base), code.builder.sub(q, start))
-                gaps[0] = code.builder.or_(gaps[0], gap)
-        return code.builder.icmp_signed("==", gaps[0], I64(0))
+    @cached_property
+    def _record(self) -> ir.Function:
+        """Function that writes the record of a table: (table, entries, to)."""
+        code = FunctionBuilder(self.module, "record", 3, is_inner=True)
+        table, count, target = code.function.args
+        code.store(table, target, 8)
+        carried = [(code.plus(target, 8), I64(8 + 24 * self.per_slot))]
+        with code.for_range(I64(0), count, self.lanes * self.per_slot, carried) as (p, to):
+            case: Value = I64(FULL)
+            for i in range(self.per_slot):
+                of_vector, runs = self._runs_of(code, table, code.plus(p, i * self.lanes), count)
+                case = code.minimum(case, of_vector)
+                for word, value in enumerate((runs.first, runs.length, runs.second), 1 + 3 * i):
+                    code.store(value, code.plus(to, 8 * word), 8)
+            code.store(case, to, 8)
+        code.builder.ret_void()
+        return code.function
 
-    def _run(self, code: FunctionBuilder, start: Value, table: Value, first: Value, count: Value) -> Value:
-        """Return the numbers of a run: of the entries from ``first`` on and below ``count``, else 0."""
-        tail = self.pairs.tail(code, code.maximum(code.builder.sub(count, first), 0))
-        return self.pairs.load(code, self._address(code, start, table, _clamped(code, first, count)), tail)
+    def _runs_of(
+        self, code: FunctionBuilder, table: Value, first: Value, count: Value
+    ) -> tuple[Value, _Runs]:
+        """Return the case of a vector of entries from ``first`` on, below ``count``, and its runs."""
+        builder = code.builder
+        start = _clamped(code, first, count)
+        stop = code.minimum(code.plus(start, self.lanes), count)
+        length, at_first = self._run_from(code, table, start, stop)
+        second = code.plus(start, length)
+        others, at_second = self._run_from(code, table, second, stop)
+        is_all = builder.icmp_signed("==", code.plus(second, others), stop)
+        is_full = builder.icmp_signed("==", length, I64(self.lanes))
+        is_full = builder.and_(is_full, builder.icmp_signed("<=", code.plus(first, self.lanes), count))
+        case = builder.select(is_full, I64(FULL), builder.select(is_all, I64(RUNS), I64(SINGLE)))
+        return case, _Runs(at_first, length, builder.sub(at_second, length))
+
+    def _cases(self, code: FunctionBuilder, case: Value) -> Iterator[int]:
+        """Yield each case for what runs in it."""
+        for number in (FULL, RUNS, SINGLE):
+            with code.if_then(code.builder.icmp_signed("==", case, I64(number))):
+                yield number
+
+    def _run_from(
+        self, code: FunctionBuilder, table: Value, start: Value, stop: Value
+    ) -> tuple[Value, Value]:
+        """Return the length of the run that begins at an entry, and the entry; 0 and any at ``stop``."""
+        builder = code.builder
+        base = code.load(code.plus(table, code.times(_clamped(code, start, stop), 8)), I64)
+        length: list[Value] = [I64(0)]
+        with code.fold_range(start, stop, 1, length) as q:
+            entry, distance = code.load(code.plus(table, code.times(q, 8)), I64), builder.sub(q, start)
+            is_next = builder.and_(
+                builder.icmp_signed("==", entry, code.plus(base, distance)),
+                builder.icmp_signed("==", length[0], distance),
+            )
+            length[0] = code.plus(length[0], builder.zext(is_next, I64))
+        return length[0], base
+
+    def _run(self, code: FunctionBuilder, start: Value, runs: _Runs, left: Value, case: int) -> Value:
+        """Return a vector of numbers of runs, counted from ``start``; those beyond ``left`` are 0."""
+        builder, pairs = code.builder, self.pairs
+        at = code.plus(start, code.times(runs.first, self.size))
+        if case == FULL:
+            return pairs.load(code, at)
+        inside, first = (pairs.tail(code, code.maximum(n, 0)) for n in (left, runs.length))
+        low = Tail(builder.and_(inside.mask, first.mask), left)
+        high = Tail(builder.and_(inside.mask, builder.not_(first.mask)), left)
+        value = pairs.load(code, at, low)
+        return pairs.load(code, code.plus(start, code.times(runs.second, self.size)), high, value)
 
     def _single_numbers(
         self, code: FunctionBuilder, address: Callable[[Value], Value], first: Value, count: Value
@@ -136,18 +203,28 @@ class Bfloat16TableMatmulWriter(Bfloat16MatmulWriter):
             vector = builder.insert_element(vector, value, I32(j))
         return vector
 
+    def _chunks(self, code: FunctionBuilder, record: Value, deep: Value, carried: tuple) -> Iterator[tuple]:
+        """Loop over the chunks of a record; yield the entry, its case, its runs and what is carried."""
+        first = (code.plus(record, 8), I64(8 + 24 * self.per_slot))
+        with code.for_range(I64(0), deep, self.lanes * self.per_slot, [first, carried]) as (p, at, to):
+            case, *words = (code.load(code.plus(at, 8 * i), I64) for i in range(1 + 3 * self.per_slot))
+            yield p, case, [_Runs(*words[i : i + 3]) for i in range(0, len(words), 3)], to
+
     def _slots_along(
-        self, code: FunctionBuilder, start: Value, table: Value, p: Value, deep: Value, is_run: bool
+        self, code: FunctionBuilder, start: Value, runs: list[_Runs], left: Value, case: int
+    ) -> Value:
+        """Return a vector of slots of a row or column, of which ``left`` numbers exist, from runs."""
+        lefts = [code.builder.sub(left, I64(i * self.lanes)) for i in range(self.per_slot)]
+        parts = [self._run(code, start, *of, case) for of in zip(runs, lefts, strict=True)]
+        return self.pairs.slots_along(code, parts)
+
+    def _single_slots_along(
+        self, code: FunctionBuilder, start: Value, table: Value, p: Value, deep: Value
     ) -> Value:
         """Return a vector of slots of a row or column, from entry ``p`` of the table of k on."""
-        parts = []
-        for i in range(self.per_slot):
-            first = code.plus(p, i * self.lanes)
-            if is_run:
-                parts.append(self._run(code, start, table, first, deep))
-            else:
-                parts.append(self._single_numbers(code, self._by_table(code, start, table), first, deep))
-        return self.pairs.slots_along(code, parts)
+        firsts = [code.plus(p, i * self.lanes) for i in range(self.per_slot)]
+        address = self._by_table(code, start, table)
+        return self.pairs.slots_along(code, [self._single_numbers(code, address, i, deep) for i in firsts])
 
     def _slot_across(
         self, code: FunctionBuilder, s: Value, deep: Value, numbers: Callable[[Value], Value]
@@ -168,31 +245,38 @@ class Bfloat16TableMatmulWriter(Bfloat16MatmulWriter):
 
     @cached_property
     def _rows_by_row(self) -> ir.Function:
-        """Function that packs rows along k: (a, rows' table, columns' table, rows, deep, to, length)."""
+        """Function that packs rows along k: (a, rows' table, record of columns, rows, deep, to, length)."""
         code = FunctionBuilder(self.module, "pack_rows", 7, is_inner=True)
-        a, row, column, rows, deep, target, length = code.function.args
-        carried = [(target, I64(self.vectors.bytes))]
-        with code.for_range(I64(0), deep, self.lanes * self.per_slot, carried) as (p, place):
-            for is_run in code.both(self._has_runs(code, column, p, deep, self.per_slot)):
+        a, row, record, rows, deep, target, length = code.function.args
+        table = code.load(record, I64)
+        for p, case, runs, place in self._chunks(code, record, deep, (target, I64(self.vectors.bytes))):
+            left = code.builder.sub(deep, p)
+            for number in self._cases(code, case):
                 with code.for_range(I64(0), rows, 1, [(place, length)]) as (i, to):
                     start = self._address(code, a, row, i)
-                    self.pairs.store(code, self._slots_along(code, start, column, p, deep, is_run), to)
+                    if number == SINGLE:
+                        slots = self._single_slots_along(code, start, table, p, deep)
+                    else:
+                        slots = self._slots_along(code, start, runs, left, number)
+                    self.pairs.store(code, slots, to)
         code.builder.ret_void()
         return code.function
 
     @cached_property
     def _rows_by_slot(self) -> ir.Function:
-        """Function that packs rows across: (a, rows' table, columns' table, rows, deep, to, length)."""
+        """Function that packs rows across: (a, rows' table, record of columns, rows, deep, to, length)."""
         code = FunctionBuilder(self.module, "pack_transposed_rows", 7, is_inner=True)
-        a, row, column, rows, deep, target, length = code.function.args
-        carried = [(target, I64(self.vectors.bytes))]
-        with code.for_range(I64(0), rows, self.lanes, carried) as (i, place):
-            for is_run in code.both(self._has_runs(code, row, i, rows, 1)):
+        a, row, record, rows, deep, target, length = code.function.args
+        table = code.load(record, I64)
+        with code.for_range(I64(0), rows, self.lanes, [(target, I64(self.vectors.bytes))]) as (i, place):
+            case, runs = self._runs_of(code, row, i, rows)
+            left = code.builder.sub(rows, i)
+            for number in self._cases(code, case):
 
-                def numbers(k: Value, is_run: bool = is_run, i: Value = i) -> Value:
-                    start = self._address(code, a, column, k)
-                    if is_run:
-                        return self._run(code, start, row, i, rows)
+                def numbers(k: Value, number: int = number) -> Value:
+                    start = self._address(code, a, table, k)
+                    if number != SINGLE:
+                        return self._run(code, start, runs, left, number)
                     return self._single_numbers(code, self._by_table(code, start, row), i, rows)
 
                 with code.for_range(I64(0), self._slot_count(code, deep), 1, [(place, length)]) as (s, to):
@@ -202,21 +286,21 @@ class Bfloat16TableMatmulWriter(Bfloat16MatmulWriter):
 
     @cached_property
     def pack(self) -> ir.Function:
-        """Function that packs a panel: (b, rows' table, column, deep, left, to)."""
+        """Function that packs a panel: (b, record of rows, column, deep, left, to)."""
         code = FunctionBuilder(self.module, "pack_panel", 6, is_inner=True)
-        _, row, column, deep, _, target = code.function.args
+        _, record, column, deep, _, target = code.function.args
         n, line = self.lanes, 2 * self.vectors.bytes
-        for is_by_row in code.both(code.builder.icmp_signed("==", column, I64(4))):
-            if is_by_row:
-                self._pack_across(code, I64(0), deep, target, is_contiguous=True)
-                continue
-            with code.for_range(I64(0), deep, n * self.per_slot, [(target, I64(n * line))]) as (p, to):
-                for is_run in code.both(self._has_runs(code, row, p, deep, self.per_slot)):
-                    if is_run:
-                        self._pack_squares(code, p, to)
-                    else:
+        is_contiguous = code.builder.icmp_signed("==", column, I64(4))
+        with code.if_then(is_contiguous):
+            self._pack_across(code, I64(0), deep, target, is_contiguous=True)
+        with code.if_then(code.builder.not_(is_contiguous)):
+            for p, case, runs, to in self._chunks(code, record, deep, (target, I64(n * line))):
+                for number in self._cases(code, case):
+                    if number == SINGLE:
                         stop = code.minimum(code.plus(p, n * self.per_slot), deep)
                         self._pack_across(code, p, stop, to, is_contiguous=False)
+                    else:
+                        self._pack_squares(code, runs, code.builder.sub(deep, p), to, number)
         code.builder.ret_void()
         return code.function
 
@@ -224,15 +308,15 @@ class Bfloat16TableMatmulWriter(Bfloat16MatmulWriter):
         self, code: FunctionBuilder, first: Value, stop: Value, target: Value, is_contiguous: bool
     ) -> None:
         """Pack the slots of a panel from k ``first`` up to ``stop``, columns adjacent or apart."""
-        b, row, column, _, left, _ = code.function.args
-        line = 2 * self.vectors.bytes
+        b, record, column, _, left, _ = code.function.args
+        table, line = code.load(record, I64), 2 * self.vectors.bytes
         slots = self._slot_count(code, code.builder.sub(stop, first))
         with code.for_range(I64(0), slots, 1, [(target, I64(line))]) as (s, to):
             for v in range(2):
                 own = I64(v * self.lanes)
 
                 def numbers(k: Value, own: Value = own) -> Value:
-                    start = self._address(code, b, row, code.plus(first, k))
+                    start = self._address(code, b, table, code.plus(first, k))
                     if is_contiguous:
                         tail = self.pairs.tail(code, code.maximum(code.builder.sub(left, own), 0))
                         return self.pairs.load(code, code.plus(start, code.times(own, 4)), tail)
@@ -242,9 +326,11 @@ class Bfloat16TableMatmulWriter(Bfloat16MatmulWriter):
                 slot = self._slot_across(code, s, code.builder.sub(stop, first), numbers)
                 self.pairs.store(code, slot, code.plus(to, v * self.vectors.bytes))
 
-    def _pack_squares(self, code: FunctionBuilder, p: Value, target: Value) -> None:
-        """Pack slots of the runs from k ``p`` on, transposed; the last columns are repeated."""
-        b, row, column, deep, left, _ = code.function.args
+    def _pack_squares(
+        self, code: FunctionBuilder, runs: list[_Runs], below: Value, target: Value, case: int
+    ) -> None:
+        """Pack slots of runs, of which ``below`` numbers exist, transposed; the last columns are repeated."""
+        b, _, column, _, left, _ = code.function.args
         n, line = self.lanes, 2 * self.vectors.bytes
         last = code.builder.sub(code.minimum(left, 2 * n), I64(1))
         for first in (0, n):
@@ -252,7 +338,7 @@ class Bfloat16TableMatmulWriter(Bfloat16MatmulWriter):
                 square = []
                 for j in range(n):
                     start = code.plus(b, code.times(code.minimum(I64(first + j), last), column))
-                    square.append(self._slots_along(code, start, row, p, deep, True))
+                    square.append(self._slots_along(code, start, runs, below, case))
                 for i, slots in enumerate(self.pairs.transposed(code, square)):
                     self.pairs.store(code, slots, code.plus(target, first * 4 + i * line))
 
