@@ -21,7 +21,9 @@ from chainrule.events import StepDone
 from chainrule.gradient import grad
 from chainrule.graph import Graph, Node, input_node
 from chainrule.ops.linear.bfloat16 import is_product, round_to_bfloat16, to_bfloat16
+from chainrule.ops.linear.convolution import convolution
 from chainrule.plan.passes.bfloat16_products import with_bfloat16_products
+from chainrule.symbolic_shape import bound
 from layer_cases import CASES, Case, ready
 
 RNG = np.random.default_rng(0)
@@ -125,16 +127,88 @@ def test_processors_with_and_without_the_instruction_compute_the_same_bits(
     left, right = (node.T if t else node for node, t in zip(nodes.values(), transposed, strict=True))
     y = left @ right
     graph = Graph({"y": cr.relu(y + cr.constant(np.float32(scale * scale))) if has_bias else y})
+    results = [y["y"] for y in _with_and_without_the_instruction(graph, arrays)]
+    assert len({result.tobytes() for result in results}) == 1
+    by_hand = compile(graph, "reference", "bfloat16").run(arrays)["y"]
+    np.testing.assert_allclose(results[0], by_hand, rtol=2e-3, atol=(2e-5 * scale * scale + 3e-38) * depth)
+
+
+def _with_and_without_the_instruction(
+    graph: Graph, arrays: dict[str, np.ndarray]
+) -> list[dict[str, np.ndarray]]:
+    """Return the outputs by the kernels of both kinds of processor, as far as this one can run them."""
     has_instruction = machine().has_bfloat16
     results = []
     try:
         for machine().has_bfloat16 in {has_instruction, False}:
-            results.append(compile(graph, "native", "bfloat16").run(arrays)["y"])
+            results.append(compile(graph, "native", "bfloat16").run(arrays))
     finally:
         machine().has_bfloat16 = has_instruction
-    assert len({result.tobytes() for result in results}) == 1
-    by_hand = compile(graph, "reference", "bfloat16").run(arrays)["y"]
-    np.testing.assert_allclose(results[0], by_hand, rtol=2e-3, atol=(2e-5 * scale * scale + 3e-38) * depth)
+    return results
+
+
+def _convolution_with_gradients(
+    batch: int, space: tuple[int, int], channels: tuple[int, int], kernel: tuple[int, int], **options: Any
+) -> tuple[Graph, dict[str, np.ndarray]]:
+    """Return a convolution of random numbers and its gradients by the image and by the weights."""
+    (c, o), random = channels, np.random.default_rng(batch)
+    arrays = {
+        "x": random.normal(size=(batch, *space, c)),
+        "w": random.normal(size=(o, *kernel, c // options["groups"])),
+    }
+    x, w = (input_node(name, array.shape, "float32") for name, array in arrays.items())
+    y = convolution(x, w, **options)
+    upstream = input_node("g", y.shape, "float32")
+    by_x, by_w = grad(cr.sum(y * upstream), [x, w])
+    arrays["g"] = random.normal(size=bound(y.shape))
+    graph = Graph({"y": y, "by_x": by_x, "by_w": by_w})
+    return graph, {name: array.astype("float32") for name, array in arrays.items()}
+
+
+@pytest.mark.long
+@settings(max_examples=60, deadline=None)
+@given(
+    batch=st.sampled_from([1, 2, 5, 8, 16, 24, 33]),
+    space=st.sampled_from([(9, 11), (13, 13), (16, 7)]),
+    channels=st.tuples(st.sampled_from([1, 3, 8, 20, 36]), st.sampled_from([1, 16, 24, 40])),
+    kernel=st.sampled_from([(1, 1), (3, 3), (5, 5), (2, 3), (7, 7), (4, 1)]),
+    stride=st.integers(1, 3),
+    dilation=st.integers(1, 2),
+    groups=st.integers(1, 2),
+    padding=st.sampled_from(["valid", "same"]),
+)
+def test_a_convolution_and_its_gradients_have_rounded_factors_and_the_same_bits_on_every_processor(
+    batch: int,
+    space: tuple[int, int],
+    channels: tuple[int, int],
+    kernel: tuple[int, int],
+    stride: int,
+    dilation: int,
+    groups: int,
+    padding: str,
+) -> None:
+    if padding == "valid" and any(n <= dilation * (k - 1) for n, k in zip(space, kernel, strict=True)):
+        return  # no place for the kernel
+    options: dict[str, Any] = {"stride": stride, "dilation": dilation, "padding": padding, "groups": groups}
+    c, o = (groups * n for n in channels)
+    graph, arrays = _convolution_with_gradients(batch, space, (c, o), kernel, **options)
+    first, *others = _with_and_without_the_instruction(graph, arrays)
+    by_hand = compile(graph, "reference", "bfloat16").run(arrays)
+    for name, expected in by_hand.items():
+        np.testing.assert_allclose(first[name], expected, rtol=0, atol=2e-5 * np.abs(expected).max())
+        assert all(first[name].tobytes() == other[name].tobytes() for other in others), name
+
+
+@pytest.mark.parametrize("kernel", [(1, 1), (5, 5)])
+def test_kernels_of_convolutions_in_bfloat16_agree_with_their_definition(kernel: tuple[int, int]) -> None:
+    graph, arrays = _convolution_with_gradients(
+        16, (9, 9), (16, 24), kernel, stride=1, padding="same", groups=1
+    )
+    rounded, _ = with_bfloat16_products(graph, rounds=True)
+    source, compiled = run_both(rounded, arrays)
+    for name, expected in source.items():
+        scale = np.abs(expected).max()
+        np.testing.assert_allclose(compiled[name], expected, rtol=0, atol=1e-5 * scale)
 
 
 @pytest.mark.parametrize("shape", [(3, 40, 9), (20, 33, 17)])

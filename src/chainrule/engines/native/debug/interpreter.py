@@ -29,10 +29,11 @@ from chainrule.engines.native.runtime.program import Program
 from chainrule.engines.shape_binding import bind
 from chainrule.graph import Graph
 from chainrule.ops import CARDS
+from chainrule.ops.linear.bfloat16 import RoundToBfloat16
 
 Run = Callable[[int], None]
 _KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_int64)
-_CARDS: dict[str, Any] = {kind.name: kind for kind in CARDS}
+_CARDS: dict[str, Any] = {kind.name: kind for kind in (*CARDS, RoundToBfloat16)}
 _REDUCTIONS = {"sum": np.add, "max": np.maximum, "min": np.minimum}
 
 

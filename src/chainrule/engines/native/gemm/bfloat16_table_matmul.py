@@ -4,9 +4,9 @@ The factors are packed as in ``bfloat16_matmul``; only their numbers are found b
 the same A, such as the weights of a convolution at every position. Blocks of products are therefore computed
 piece by piece of k, so that A is packed once for each block and piece.
 
-Entries of a table are a *run* if their numbers are adjacent in memory. Vectors of one run or two are loaded at
-once, others number by number. Which are which is found once for each piece of k, in a *record* of its table:
-its address, then of each chunk of ``lanes * per_slot`` entries the case and the runs of its vectors.
+Entries of a table are a *run* if their numbers are adjacent in memory. Vectors of one run or two are loaded
+at once, others number by number. Which are which is found once for each piece of k, in a *record* of its
+table: its address, then of each chunk of ``lanes * per_slot`` entries the case and the runs of its vectors.
 
 The block is that of ``matmul`` by tables.
 """
