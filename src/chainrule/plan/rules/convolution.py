@@ -77,9 +77,11 @@ def groups_of(groups: int, *views: tuple[View, int]) -> list[list[View]]:
     ]
 
 
-def _multiply(lowering: Lowering, node: Node, *factors: Factor, phase: int, mode: int = 0) -> None:
+def _multiply(
+    lowering: Lowering, node: Node, a: Factor, b: Factor, c: Factor, phase: int, mode: int = 0
+) -> None:
     """Add the task of the products of a convolution; see ``multiply``."""
-    multiply(lowering, node, *factors, phase, mode, is_rounded=has_rounded_factors(node))
+    multiply(lowering, node, a, b, c, phase, mode, is_rounded=has_rounded_factors(node))
 
 
 def _by_output(weights: View) -> View:
@@ -156,13 +158,13 @@ def _convolution(lowering: Lowering, node: Node, phase: int) -> None:
     if image_windows.strides[0] == 1 and y.strides[0] == 1:
         for a, b, c in groups_of(op.groups, (lowering.view(w, phase), 0), (image_windows, -1), (y, -1)):
             left, right = (a, (), (0,), range(1, n + 2)), (b, positions, cells, (0,))
-            _multiply(lowering, node, left, right, (c, positions, (n + 1,), (0,)), phase=phase)
+            _multiply(lowering, node, left, right, (c, positions, (n + 1,), (0,)), phase)
         return
     table = _transposed_weights(lowering, w, phase)
     y = _contiguous_target(lowering, node, y)
     for a, b, c in groups_of(op.groups, (image_windows, -1), (table, -1), (y, -1)):
         left, right = (a, (0,), positions, cells), (b, (), range(n + 1), (n + 1,))
-        _multiply(lowering, node, left, right, (c, (0,), positions, (n + 1,)), phase=phase)
+        _multiply(lowering, node, left, right, (c, (0,), positions, (n + 1,)), phase)
     _copy_to_target(lowering, node, y, phase)
 
 
@@ -220,12 +222,12 @@ def _weight(lowering: Lowering, node: Node, phase: int) -> None:
                 a.buffer, (*a.shape, *(b.shape[i] for i in taps)), (*a.strides, *(0,) * n), a.offset
             )
             left, right = (repeated, range(n + 2, 2 * n + 2), (n + 1,), sums), (b, taps, sums, (2 * n + 1,))
-            _multiply(lowering, node, left, right, (c, range(1, n + 1), (0,), (n + 1,)), phase=phase)
+            _multiply(lowering, node, left, right, (c, range(1, n + 1), (0,), (n + 1,)), phase)
         return
     gradients = lowering.in_order(gradients, g, phase)
     for a, b, c in groups_of(op.groups, (image_windows, -1), (gradients, -1), (target, 0)):
         left, right = (a, (0,), cells, positions), (b, (0,), positions, (n + 1,))
-        _multiply(lowering, node, left, right, (c, (), range(1, n + 2), (0,)), phase=phase)
+        _multiply(lowering, node, left, right, (c, (), range(1, n + 2), (0,)), phase)
 
 
 def _winograd_weight_gradient(lowering: Lowering, node: Node, phase: int) -> None:
@@ -275,7 +277,7 @@ def _input(lowering: Lowering, node: Node, phase: int) -> None:
             weights = _transposed_weights(lowering, w, phase).transposed((n + 1, *range(n + 1)))
         for a, b, c in groups_of(op.groups, (weights, 0), (gradients, -1), (image_windows, -1)):
             left, right = (a, (), range(1, n + 2), (0,)), (b, positions, (n + 1,), (0,))
-            _multiply(lowering, node, left, right, (c, positions, cells, (0,)), phase=phase, mode=1)
+            _multiply(lowering, node, left, right, (c, positions, cells, (0,)), phase, mode=1)
     else:
         weights = lowering.in_order(weights, w, phase)  # the columns of a product are contiguous
         last = n - 1 if op.dilation[-1] == 1 and op.groups == 1 else n  # axes of the kernel outside a run
@@ -284,7 +286,7 @@ def _input(lowering: Lowering, node: Node, phase: int) -> None:
             for tap in product(*map(range, kernel[:last])):
                 table, run = window_cell(a, 1, tap), window_cell(c, 1 + n, tap)
                 left, right = (b, (0,), outward, (n + 1,)), (table, (), (0,), range(1, len(table.shape)))
-                _multiply(lowering, node, left, right, (run, (0,), outward, ()), phase=phase, mode=1)
+                _multiply(lowering, node, left, right, (run, (0,), outward, ()), phase, mode=1)
     _set_view(lowering, node, crop_padding(image_with_padding, op, shape), phase)
 
 

@@ -62,8 +62,8 @@ class Pairs(Vectors):
         """Return slots from one vector of numbers for each number of a slot, rounded."""
         if self.per_slot == 1:
             return round_to_bfloat16(Lanes(code.builder, self.lanes), values[0])
-        halves = order([half for lane in range(self.lanes) for half in (self.lanes + lane, lane)])
-        return self._as_slots(code, code.builder.shuffle_vector(*[self._rounded(code, values)] * 2, halves))
+        halves = [half for lane in range(self.lanes) for half in (self.lanes + lane, lane)]
+        return self._rounded(code, values, halves)
 
     def contiguous_slots(self, code: FunctionBuilder, start: Value, left: Value) -> Value:
         """Return the slots of up to ``lanes * per_slot`` adjacent numbers; those beyond ``left`` are 0."""
@@ -77,16 +77,13 @@ class Pairs(Vectors):
         """Return slots of the numbers of vectors that follow each other, one for each number of a slot."""
         if self.per_slot == 1:
             return self.slots(code, parts)
-        exchanged = order([number ^ 1 for number in range(2 * self.lanes)])
-        return self._as_slots(code, code.builder.shuffle_vector(*[self._rounded(code, parts)] * 2, exchanged))
+        return self._rounded(code, parts, [number ^ 1 for number in range(2 * self.lanes)])
 
-    def _rounded(self, code: FunctionBuilder, values: list[Value]) -> Value:
-        """Return the bfloat16 of two vectors of numbers, one after the other."""
-        halves = ir.VectorType(ir.IntType(16), 2 * self.lanes)
-        return code.intrinsic("llvm.x86.avx512bf16.cvtne2ps2bf16.512", halves, *reversed(values))
-
-    def _as_slots(self, code: FunctionBuilder, halves: Value) -> Value:
-        return code.builder.bitcast(halves, self.type)
+    def _rounded(self, code: FunctionBuilder, values: list[Value], halves: list[int]) -> Value:
+        """Return slots of the bfloat16 of two vectors, one after the other, in the given order."""
+        kind = ir.VectorType(ir.IntType(16), 2 * self.lanes)
+        numbers = code.intrinsic("llvm.x86.avx512bf16.cvtne2ps2bf16.512", kind, *reversed(values))
+        return code.builder.bitcast(code.builder.shuffle_vector(numbers, numbers, order(halves)), self.type)
 
 
 class Bfloat16MatmulWriter(MatmulWriter):

@@ -41,6 +41,17 @@ class _Runs:
     second: Value
 
 
+@frozen
+class _Chunk:
+    """Adjacent entries of a table of k, from ``first`` on and below ``deep``, with their case and runs."""
+
+    table: Value
+    first: Value
+    deep: Value
+    case: Value
+    runs: tuple[_Runs, ...]
+
+
 class Bfloat16TableMatmulWriter(Bfloat16MatmulWriter):
     """Writer of the product, by tables, of float32 factors that are rounded to bfloat16.
 
@@ -203,28 +214,25 @@ class Bfloat16TableMatmulWriter(Bfloat16MatmulWriter):
             vector = builder.insert_element(vector, value, I32(j))
         return vector
 
-    def _chunks(self, code: FunctionBuilder, record: Value, deep: Value, carried: tuple) -> Iterator[tuple]:
-        """Loop over the chunks of a record; yield the entry, its case, its runs and what is carried."""
-        first = (code.plus(record, 8), I64(8 + 24 * self.per_slot))
-        with code.for_range(I64(0), deep, self.lanes * self.per_slot, [first, carried]) as (p, at, to):
+    def _chunks(self, code: FunctionBuilder, record: Value, deep: Value, to: tuple) -> Iterator[tuple]:
+        """Loop over the chunks of a record; yield each with what is carried along, ``to``."""
+        table, first = code.load(record, I64), (code.plus(record, 8), I64(8 + 24 * self.per_slot))
+        with code.for_range(I64(0), deep, self.lanes * self.per_slot, [first, to]) as (p, at, place):
             case, *words = (code.load(code.plus(at, 8 * i), I64) for i in range(1 + 3 * self.per_slot))
-            yield p, case, [_Runs(*words[i : i + 3]) for i in range(0, len(words), 3)], to
+            runs = tuple(_Runs(*words[i : i + 3]) for i in range(0, len(words), 3))
+            yield _Chunk(table, p, deep, case, runs), place
 
-    def _slots_along(
-        self, code: FunctionBuilder, start: Value, runs: list[_Runs], left: Value, case: int
-    ) -> Value:
-        """Return a vector of slots of a row or column, of which ``left`` numbers exist, from runs."""
-        lefts = [code.builder.sub(left, I64(i * self.lanes)) for i in range(self.per_slot)]
-        parts = [self._run(code, start, *of, case) for of in zip(runs, lefts, strict=True)]
+    def _slots_along(self, code: FunctionBuilder, start: Value, chunk: _Chunk, case: int) -> Value:
+        """Return a vector of slots along k of a row or column that begins at an address."""
+        parts = []
+        for i, runs in enumerate(chunk.runs):
+            first = code.plus(chunk.first, i * self.lanes)
+            if case == SINGLE:
+                address = self._by_table(code, start, chunk.table)
+                parts.append(self._single_numbers(code, address, first, chunk.deep))
+            else:
+                parts.append(self._run(code, start, runs, code.builder.sub(chunk.deep, first), case))
         return self.pairs.slots_along(code, parts)
-
-    def _single_slots_along(
-        self, code: FunctionBuilder, start: Value, table: Value, p: Value, deep: Value
-    ) -> Value:
-        """Return a vector of slots of a row or column, from entry ``p`` of the table of k on."""
-        firsts = [code.plus(p, i * self.lanes) for i in range(self.per_slot)]
-        address = self._by_table(code, start, table)
-        return self.pairs.slots_along(code, [self._single_numbers(code, address, i, deep) for i in firsts])
 
     def _slot_across(
         self, code: FunctionBuilder, s: Value, deep: Value, numbers: Callable[[Value], Value]
@@ -248,17 +256,11 @@ class Bfloat16TableMatmulWriter(Bfloat16MatmulWriter):
         """Function that packs rows along k: (a, rows' table, record of columns, rows, deep, to, length)."""
         code = FunctionBuilder(self.module, "pack_rows", 7, is_inner=True)
         a, row, record, rows, deep, target, length = code.function.args
-        table = code.load(record, I64)
-        for p, case, runs, place in self._chunks(code, record, deep, (target, I64(self.vectors.bytes))):
-            left = code.builder.sub(deep, p)
-            for number in self._cases(code, case):
+        for chunk, place in self._chunks(code, record, deep, (target, I64(self.vectors.bytes))):
+            for case in self._cases(code, chunk.case):
                 with code.for_range(I64(0), rows, 1, [(place, length)]) as (i, to):
                     start = self._address(code, a, row, i)
-                    if number == SINGLE:
-                        slots = self._single_slots_along(code, start, table, p, deep)
-                    else:
-                        slots = self._slots_along(code, start, runs, left, number)
-                    self.pairs.store(code, slots, to)
+                    self.pairs.store(code, self._slots_along(code, start, chunk, case), to)
         code.builder.ret_void()
         return code.function
 
@@ -288,21 +290,26 @@ class Bfloat16TableMatmulWriter(Bfloat16MatmulWriter):
     def pack(self) -> ir.Function:
         """Function that packs a panel: (b, record of rows, column, deep, left, to)."""
         code = FunctionBuilder(self.module, "pack_panel", 6, is_inner=True)
-        _, record, column, deep, _, target = code.function.args
-        n, line = self.lanes, 2 * self.vectors.bytes
+        _, _, column, deep, _, target = code.function.args
         is_contiguous = code.builder.icmp_signed("==", column, I64(4))
         with code.if_then(is_contiguous):
             self._pack_across(code, I64(0), deep, target, is_contiguous=True)
         with code.if_then(code.builder.not_(is_contiguous)):
-            for p, case, runs, to in self._chunks(code, record, deep, (target, I64(n * line))):
-                for number in self._cases(code, case):
-                    if number == SINGLE:
-                        stop = code.minimum(code.plus(p, n * self.per_slot), deep)
-                        self._pack_across(code, p, stop, to, is_contiguous=False)
-                    else:
-                        self._pack_squares(code, runs, code.builder.sub(deep, p), to, number)
+            self._pack_columns(code)
         code.builder.ret_void()
         return code.function
+
+    def _pack_columns(self, code: FunctionBuilder) -> None:
+        """Pack columns that are apart: runs as squares, others number by number."""
+        _, record, _, deep, _, target = code.function.args
+        length = I64(2 * self.lanes * self.vectors.bytes)
+        for chunk, to in self._chunks(code, record, deep, (target, length)):
+            stop = code.minimum(code.plus(chunk.first, self.lanes * self.per_slot), deep)
+            for case in self._cases(code, chunk.case):
+                if case == SINGLE:
+                    self._pack_across(code, chunk.first, stop, to, is_contiguous=False)
+                else:
+                    self._pack_squares(code, chunk, case, to)
 
     def _pack_across(
         self, code: FunctionBuilder, first: Value, stop: Value, target: Value, is_contiguous: bool
@@ -326,10 +333,8 @@ class Bfloat16TableMatmulWriter(Bfloat16MatmulWriter):
                 slot = self._slot_across(code, s, code.builder.sub(stop, first), numbers)
                 self.pairs.store(code, slot, code.plus(to, v * self.vectors.bytes))
 
-    def _pack_squares(
-        self, code: FunctionBuilder, runs: list[_Runs], below: Value, target: Value, case: int
-    ) -> None:
-        """Pack slots of runs, of which ``below`` numbers exist, transposed; the last columns are repeated."""
+    def _pack_squares(self, code: FunctionBuilder, chunk: _Chunk, case: int, target: Value) -> None:
+        """Pack the slots of a chunk, transposed; the last columns are repeated."""
         b, _, column, _, left, _ = code.function.args
         n, line = self.lanes, 2 * self.vectors.bytes
         last = code.builder.sub(code.minimum(left, 2 * n), I64(1))
@@ -338,7 +343,7 @@ class Bfloat16TableMatmulWriter(Bfloat16MatmulWriter):
                 square = []
                 for j in range(n):
                     start = code.plus(b, code.times(code.minimum(I64(first + j), last), column))
-                    square.append(self._slots_along(code, start, runs, below, case))
+                    square.append(self._slots_along(code, start, chunk, case))
                 for i, slots in enumerate(self.pairs.transposed(code, square)):
                     self.pairs.store(code, slots, code.plus(target, first * 4 + i * line))
 
