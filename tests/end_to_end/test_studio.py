@@ -15,6 +15,7 @@ import pytest
 
 pytest.importorskip("starlette")
 
+import chainrule as cr
 from axe import violations
 from browser_visit import Visit, chromium, needs_chromium
 from english_words import english_sentences
@@ -515,6 +516,28 @@ def test_without_a_token_nothing_responds(studio: ServerProcess) -> None:
     assert page.status == 200
     assert "script-src 'self'" in page.headers["content-security-policy"]
     assert json.loads(studio.request("GET", "/api/texts?lang=zh").body)["tab_chain"] == "链式法则"
+
+
+@pytest.mark.long
+def test_a_run_is_opened_on_a_phone_and_goes_back(visit: Visit, folder: Path) -> None:
+    cr.train_table("iris", net="4 tanh", epochs=5, out=folder / "flowers", verbose=False)
+    words = ["flowers", "--no-browser", "--token-file", folder / "token"]
+    with running_server(*words, command="studio", folder=folder) as running:
+        phone = Visit(visit.context.browser, running, 390)
+        phone.open("training")
+        phone.wait_for(".reading", "complete")
+        phone.page.locator(".figures").first.wait_for()
+        last = phone.text(".figures")
+        phone.page.locator('.transport input[type="range"]').fill("5")
+        phone.page.wait_for_function(
+            "text => document.querySelector('.figures').innerText !== text", arg=last, timeout=30_000
+        )
+        phone.open("files")
+        phone.page.wait_for_function(
+            "document.querySelector('.tabs [aria-current]').getBoundingClientRect().right <= innerWidth"
+        )
+        assert phone.messages == []
+        phone.close()
 
 
 @pytest.mark.long

@@ -1,5 +1,5 @@
 // The page: its frame, the time of the training below all views, and the requests that follow it.
-import { ErrorNote, T, count, get, html, isEmbedded, isOfNet, memory, render, short, show, state, takeProject, update, useEffect, useStudio } from "./core.js";
+import { ErrorNote, T, count, get, html, isEmbedded, isOfNet, memory, render, short, show, state, takeProject, update, useEffect, useRef, useStudio } from "./core.js";
 import { act, follow, goTo, isRunning } from "./following.js";
 import { Spark } from "./charts.js";
 import { DataView } from "./view_data.js";
@@ -19,10 +19,15 @@ const isOpening = () => state.project.version < 0; // the server still reads the
 const viewNow = () => (shownViews().includes(state.view) ? state.view : shownViews()[0]);
 
 function Top() {
+  const tabs = useRef();
+  useEffect(() => { // the tab of the view is in sight also where not all of them are
+    const tab = tabs.current?.querySelector("[aria-current]");
+    if (tab) tabs.current.scrollLeft = tab.offsetLeft + tab.offsetWidth / 2 - tabs.current.offsetLeft - tabs.current.clientWidth / 2;
+  }, [viewNow(), state.lang, state.project.is_open]);
   const tab = (name) => html`<a href="#${name}" aria-current=${viewNow() === name ? "page" : undefined}>${T(`tab_${name}`)}</a>`;
   return html`<header class="top">
     <a class="brand" href="#data">${!isEmbedded && html`<img src="/static/icon.svg" alt="" />`}chainrule <span>studio</span></a>
-    <nav class="tabs" aria-label=${T("views")}>${shownViews().map(tab)}</nav>
+    <nav class="tabs" ref=${tabs} aria-label=${T("views")}>${shownViews().map(tab)}</nav>
     <div class="tools">
       ${shownViews().includes("training") && html`<button class="button quiet small" aria-expanded=${state.lessons} onClick=${() => update({ lessons: !state.lessons })}>${T("lessons")}</button>`}
       <button class="button quiet small" onClick=${() => setLanguage(state.lang === "en" ? "zh" : "en")} lang=${state.lang === "en" ? "zh" : "en"}>${state.lang === "en" ? "中文" : "English"}</button>
@@ -47,7 +52,7 @@ function Transport() {
       ${isDone ? html`<button class="button primary" onClick=${() => act("new")}>${T("train_again")}</button>` : playing ? button("pause", "pause", "pause", true) : button("play", "start", "run", true)}
       ${button("step", "one_step", "step")}${button("epoch", "one_epoch", "epoch")}
     </div>
-    <div class="timeline"><${Spark} points=${state.losses.points} />
+    <div class="timeline"><${Spark} points=${state.losses.points.length ? state.losses.points : state.epochs.points.map((row) => [row.step, row.loss])} />
       <input type="range" min="0" max=${Math.max(last, 1)} value=${now} disabled=${!last} aria-label=${T("rewind")} aria-valuetext=${`${T("step")} ${now}`} onInput=${(event) => goTo(Number(event.target.value))} />
     </div>
     <dl class="reading"><div><dt>${T("status")}</dt><dd class="status"><span class="dot ${status}"></span>${T(`status_${state.offline ? "offline" : status}`)}</dd></div>

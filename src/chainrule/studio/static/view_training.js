@@ -52,10 +52,12 @@ function Losses() {
 const metricTitle = (name) => state.training.titles?.[name] ?? name;
 
 function Metrics() {
-  const row = state.epochs.points.at(-1) ?? {};
-  const names = Object.keys(row).filter((name) => !["epoch", "step", "loss", "data_loss"].includes(name)).slice(0, 3);
-  return html`<section class="sheet"><dl class="figures"><div><dt>${T("training_loss")}</dt><dd class="big">${short(row.loss)}</dd></div>${names.map((name) => html`<div><dt>${metricTitle(name)}</dt><dd class="big">${name.includes("accuracy") ? `${(100 * (row[name] ?? 0)).toFixed(1)} %` : short(row[name])}</dd></div>`)}
-    <div><dt>${T("learning_rate")}</dt><dd class="big">${short(state.training.rate ?? state.project.options.learning_rate)}</dd></div></dl></section>`;
+  const rows = state.epochs.points, row = rows.findLast((row) => state.step < 0 || row.step <= state.step) ?? {};
+  const rate = (state.step < 0 ? state.training : state.frame)?.rate ?? state.project.options.learning_rate;
+  const figure = (name) => (row[name] != null && name.includes("accuracy") ? `${(100 * row[name]).toFixed(1)} %` : short(row[name]));
+  const names = Object.keys(rows.at(-1) ?? {}).filter((name) => !["epoch", "step", "loss", "data_loss"].includes(name)).slice(0, 3);
+  return html`<section class="sheet"><dl class="figures"><div><dt>${T("training_loss")}</dt><dd class="big">${short(row.loss)}</dd></div>${names.map((name) => html`<div><dt>${metricTitle(name)}</dt><dd class="big">${figure(name)}</dd></div>`)}
+    <div><dt>${T("learning_rate")}</dt><dd class="big">${short(rate)}</dd></div></dl></section>`;
 }
 
 function Findings() {
