@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ EXPORTS = {
     "program": "train.py",
     "explanation": "explanation.html",
     "numpy": "model.py",
-    "c": "model.c",
+    "c": "model-c.zip",
     "page": "model.html",
     "onnx": "model.onnx",
     "data": "data.csv",
@@ -44,9 +46,18 @@ def export(workbench: Any, kind: str, lang: Any) -> tuple[str, bytes]:
         page = model.explain(project.table.take(np.zeros(1, np.int64)), depth=2, lang=lang)
         return name, page.to_html().encode()
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / name
+        path = Path(folder) / ("model.c" if kind == "c" else name)
         if kind == "model":
             model.save(path)
         else:
             model.export(path)
-        return name, path.read_bytes()
+        return name, _archive(Path(folder)) if kind == "c" else path.read_bytes()
+
+
+def _archive(folder: Path) -> bytes:
+    """Return the files of a folder in one: C source needs its header."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.iterdir()):
+            archive.writestr(zipfile.ZipInfo(path.name), path.read_bytes())
+    return content.getvalue()

@@ -289,7 +289,7 @@ TAKE_AWAY: Texts = {
     "file_numpy": "NumPy program",
     "file_numpy_text": "Predicts with NumPy alone.",
     "file_c": "C source",
-    "file_c_text": "C99 for one row at a time, for small devices.",
+    "file_c_text": "C99 for one row at a time, for small devices; source and header.",
     "file_onnx": "ONNX",
     "file_onnx_text": "For other runtimes.",
     "file_data": "Data",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +17,7 @@ import chainrule as cr
 from chainrule.errors import UsageError
 from chainrule.notation import number
 from chainrule.page.page import Lines
+from chainrule.studio.exports import export
 from chainrule.studio.frames import decoded, encoded
 from chainrule.studio.points import SETS, sample, write_points
 from chainrule.studio.training_process import NICENESS
@@ -216,6 +220,19 @@ def test_a_complete_run_that_is_opened_goes_back_to_any_step(bench: Workbench) -
     assert bench.training.run != last.run
     parameters = bench.state_at(5).parameters
     assert all((parameters[path] == value).all() for path, value in of_step[5].items())
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler here")
+def test_the_c_source_is_taken_with_its_header_and_computes_the_outputs(
+    bench: Workbench, tmp_path: Path
+) -> None:
+    name, content = export(bench, "c", "en")
+    (tmp_path / name).write_bytes(content)
+    with zipfile.ZipFile(tmp_path / name) as archive:
+        archive.extractall(tmp_path)
+    words = ["cc", "-std=c99", "-O1", "-DMODEL_TEST", "-o", "test", "model.c", "-lm"]
+    subprocess.run(words, cwd=tmp_path, check=True, timeout=SECONDS)
+    subprocess.run([tmp_path / "test"], check=True, timeout=SECONDS)
 
 
 def test_an_invalid_option_changes_nothing(bench: Workbench) -> None:

@@ -1,7 +1,7 @@
 // Take away: the model, the program, the explanation, and every export that exists.
 import { Lead, Program, T, html, quoted, response, state, useState } from "./core.js";
 
-const FILES = { model: "model.safetensors", program: "train.py", explanation: "explanation.html", page: "model.html", numpy: "model.py", c: "model.c", onnx: "model.onnx", data: "data.csv" };
+const FILES = { model: "model.safetensors", program: "train.py", explanation: "explanation.html", page: "model.html", numpy: "model.py", c: "model-c.zip", onnx: "model.onnx", data: "data.csv" };
 
 export function FilesView() {
   const [failed, setFailed] = useState({}), [busy, setBusy] = useState("");
