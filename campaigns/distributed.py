@@ -30,6 +30,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,11 +38,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 import chainrule as cr
+from chainrule.apps.cli.process_supervisor import VARIABLE
 
 PLACES = ((1, 1), (1, 2), (1, 4), (2, 1), (2, 2))
 MAIN = "import sys; from chainrule.apps.cli.main import main; sys.exit(main())"
 TRAIN = ("--engine", "xla", "--net", "16 relu, dropout 0.3", "--batch-size", "20", "--patience", "0")
-LIMIT_SECONDS = 30
+LIMIT_SECONDS, SLOW_LIMIT_SECONDS = 30, 180
 
 
 def _start(words: Sequence[str], folder: Path, prefix: Sequence[str] = ()) -> subprocess.Popen[str]:
@@ -83,9 +85,22 @@ def digests(folder: Path, epochs: int) -> bool:
     return len(set(values)) == 1
 
 
-def _children(process: subprocess.Popen[str]) -> list[str]:
-    """Return the numbers of the processes that a command has started, in their order."""
-    return Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+def _members(command: subprocess.Popen[str]) -> dict[int, int]:
+    """Return the processes of a training that a command supervises: their system numbers by number."""
+    members = {}
+    with suppress(FileNotFoundError):  # it has ended
+        for child in Path(f"/proc/{command.pid}/task/{command.pid}/children").read_text().split():
+            variables = Path(f"/proc/{child}/environ").read_bytes().decode().split("\0")
+            places = [text.rsplit(" ", 3) for text in variables if text.startswith(f"{VARIABLE}=")]
+            members |= {int(number): int(child) for _, number, _, _ in places}
+    return members
+
+
+def _kill_members(command: subprocess.Popen[str]) -> None:
+    """Kill the processes of a training; the command then ends."""
+    for process in _members(command).values():
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
 
 
 def fault(folder: Path, number: int, expected: str, epochs: int, sent: signal.Signals) -> tuple[float, str]:
@@ -93,11 +108,11 @@ def fault(folder: Path, number: int, expected: str, epochs: int, sent: signal.Si
     run = f"fault-{number}"
     process = _start(_train(run, epochs, 2, 1), folder)
     _await_checkpoint([process], folder / run)
-    children = _children(process)
-    if not children:
+    members = list(_members(process).values())
+    if not members:
         process.communicate()
         return 0.0, "ended before the fault"
-    os.kill(int(random.choice(children)), sent)
+    os.kill(random.choice(members), sent)
     start = time.monotonic()
     output, _ = process.communicate()
     seconds = time.monotonic() - start
@@ -250,34 +265,38 @@ def partitions(folder: Path, times: int, epochs: int) -> bool:
     return passed == times
 
 
+def _slow_down(process: int, ended: threading.Event) -> None:
+    """Stop a process for 80 of every 100 milliseconds until an event.
+
+    Raises:
+        ProcessLookupError: the process has ended. TimeoutError: the event did not happen in time.
+    """
+    end = time.monotonic() + SLOW_LIMIT_SECONDS
+    while not ended.wait(0.02):
+        if time.monotonic() > end:
+            raise TimeoutError(f"no process was named within {SLOW_LIMIT_SECONDS} s")
+        os.kill(process, signal.SIGSTOP)
+        time.sleep(0.08)
+        os.kill(process, signal.SIGCONT)
+
+
 def slow(folder: Path, epochs: int) -> bool:
     """Print the notice of a training with a process that is slowed down; returns whether it names it."""
     process = _start(_train("slow", epochs, 2, 1), folder)
     _await_checkpoint([process], folder / "slow")
-    slowed, ended = int(_children(process)[1]), threading.Event()
-
-    def stop_and_continue() -> None:
-        with suppress(ProcessLookupError):
-            while not ended.wait(0.02):
-                os.kill(slowed, signal.SIGSTOP)
-                time.sleep(0.08)
-                os.kill(slowed, signal.SIGCONT)
-
-    thread = threading.Thread(target=stop_and_continue)
-    thread.start()
-    start = time.monotonic()
-    assert process.stdout is not None
-    notice = ""
-    for line in process.stdout:
-        if "slow" in line and "process" in line:
-            notice = line.strip()
-            break
-    seconds = time.monotonic() - start
-    ended.set()
-    thread.join()
-    process.send_signal(signal.SIGINT)
+    slowed, ended, start = _members(process).get(1), threading.Event(), time.monotonic()
+    if not slowed or process.stdout is None:
+        _kill_members(process)
+        sys.exit(f"the training ended before it was slowed down: {process.communicate()[0][-600:]}")
+    with ThreadPoolExecutor(1) as pool:
+        slowing = pool.submit(_slow_down, slowed, ended)
+        slowing.add_done_callback(lambda _: _kill_members(process))  # the output then ends
+        notice = next((line.strip() for line in process.stdout if "is slow" in line), "")
+        seconds = time.monotonic() - start
+        ended.set()
     process.communicate()
-    print(f"after {seconds:.0f} s: {notice or 'no notice'}")
+    problem = slowing.exception()
+    print(f"after {seconds:.0f} s: {notice or f'no notice ({problem})'}")
     return "process 1 of 2" in notice
 
 
