@@ -33,27 +33,31 @@ import numpy as np
 import chainrule as cr
 from chainrule.engines.xla import processes
 from chainrule.errors import ChainruleError
-port, count, number, shift, rows = map(int, sys.argv[1:])
+port, count, number, shift, rows = map(int, sys.argv[1:6])
+words = [word for word in sys.argv[6:] if number == 1 and "=" in word]
+options = {name: int(value) for name, value in (word.split("=") for word in words)}
+cr.settings.devices = options.pop("devices", 1)
 if count > 1:
     processes.join(f"127.0.0.1:{port}", count, number)
-cr.settings.devices = 1
+if "--without-service" in sys.argv:
+    sys.modules["jax._src.distributed"] = None  # as in a version of JAX without this module
 x = np.random.Generator(np.random.Philox(3)).standard_normal((rows, 6)) + shift * number
 norm = cr.BatchNorm() if rows % 20 > 1 else cr.LayerNorm()  # one row has no variance
 net = cr.Sequential(cr.Dense(8, "relu"), cr.Dropout(0.3), norm, cr.Dense(1))
 model = cr.Model(net, "mse", cr.AdamW(1e-2), engine="xla", clip=cr.ClipGlobalNorm(0.5))
 try:
-    model.fit(x, x[:, 0] ** 2, epochs=3, batch_size=20, verbose=False)
+    model.fit(x, x[:, 0] ** 2, **{"epochs": 3, "batch_size": 20, "verbose": False, **options})
 except ChainruleError as error:
     sys.exit(str(error))
 print(*(array.tobytes().hex() for _, array in sorted(model.parameters().items())), flush=True)
 """
 
 
-def _outputs(count: int, shift: int = 0, rows: int = 43) -> list[str]:
-    """The parameters, or the error, of each process of a training."""
+def _outputs(count: int, shift: int = 0, rows: int = 43, *words: str) -> list[str]:
+    """The parameters, or the error, of each process of a training; words are options of the second one."""
     port = process_supervisor._free_port()
     commands = [
-        [sys.executable, "-c", TRAINING, *map(str, (port, count, number, shift, rows))]
+        [sys.executable, "-c", TRAINING, *map(str, (port, count, number, shift, rows)), *words]
         for number in range(count)
     ]
     pipe = subprocess.PIPE
@@ -78,6 +82,24 @@ def test_processes_with_other_rows_are_refused() -> None:
     for fact in ("E632", "the rows", "process 1"):
         assert fact in first
         assert fact in second
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("word", ["epochs=4", "batch_size=10", "seed=1", "devices=2"])
+def test_processes_of_a_program_with_other_options_are_refused(word: str) -> None:
+    name = word.partition("=")[0]
+    what = f"the setting {name}" if name == "devices" else f"the option {name}"
+    for errors in _outputs(2, 0, 43, word):
+        assert errors.startswith(f"TrainingError E632 in fit: {DIFFERENT}: {what}\n"), errors
+        assert "process 1 differs from process 0" in errors
+
+
+@pytest.mark.long
+def test_the_devices_compare_options_where_jax_has_no_service() -> None:
+    (alone,) = _outputs(1)
+    assert _outputs(2, 0, 43, "--without-service") == [alone, alone]
+    for errors in _outputs(2, 0, 43, "--without-service", "epochs=4"):
+        assert errors.startswith(f"TrainingError E632 in fit: {DIFFERENT}: the option epochs\n"), errors
 
 
 def _refusals(second: str = "", code: str = "") -> list[str]:
@@ -134,6 +156,56 @@ def test_processes_with_other_code_are_refused(tmp_path: Path, monkeypatch: pyte
     for errors in _refusals(code=str(tmp_path / "other")):
         expected = f"TrainingError E632 in --processes: {DIFFERENT}: the code of chainrule\n"
         assert errors.startswith(expected), errors
+
+
+@pytest.mark.long
+def test_a_file_that_one_machine_lacks_ends_the_training_on_both(tmp_path: Path) -> None:
+    folders, pipe = [tmp_path / "0", tmp_path / "1"], subprocess.PIPE
+    for folder in folders:
+        folder.mkdir()
+    lines = [f"{n % 7},{n % 5},{'yes' if n % 3 else 'no'}" for n in range(60)]
+    (folders[0] / "data.csv").write_text("\n".join(["a,b,y", *lines]))
+    words = ["train", "data.csv", "--target", "y", "--net", "4", "--engine", "xla", "--processes", "2"]
+    words += ["--coordinator", f"127.0.0.1:{process_supervisor._free_port()}"]
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", process_supervisor.MEMBER, *words, "--process", str(number)],
+            cwd=folder,
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
+        )
+        for number, folder in enumerate(folders)
+    ]
+    first, second = (process.communicate(timeout=60)[1] for process in started)
+    assert [process.returncode for process in started] == [1, 2], (first, second)
+    assert "E631" in first
+    assert "--resume" in first
+    assert second.startswith("DataError E301 in data.csv")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGKILL])
+def test_a_supervisor_that_is_ended_ends_its_processes(tmp_path: Path, sent: signal.Signals) -> None:
+    words = ["train", "iris", "--out", "run", "--engine", "xla", "--processes", "2", "--epochs", "300000"]
+    command = [sys.executable, "-c", process_supervisor.MEMBER, *words, "--patience", "0", "--net", "4"]
+    errors = tmp_path / "errors.txt"
+    with errors.open("w") as file:
+        process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=file)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    checkpoints = tmp_path / "run" / "checkpoints"
+    while process.poll() is None and not (checkpoints.is_dir() and any(checkpoints.iterdir())):
+        time.sleep(0.05)
+    members = children.read_text().split()
+    process.send_signal(sent)
+    process.wait(30)
+    end = time.monotonic() + 30
+    while any(Path("/proc", member).exists() for member in members) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert len(members) == 2
+    assert not [member for member in members if Path("/proc", member).exists()]
+    if sent == signal.SIGTERM:
+        assert "chainrule train iris --out run --resume --engine xla --processes 2\n" in errors.read_text()
 
 
 @pytest.mark.long

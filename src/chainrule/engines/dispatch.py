@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, overload
@@ -110,6 +110,23 @@ def device_memory(engine: str | None = None) -> tuple[int, int] | None:
     """
     measure = getattr(_engine(engine), "device_memory", None)
     return None if measure is None else measure()
+
+
+def require_same_options(
+    options: Callable[[], Iterable[tuple[Any, object]]], engine: str | None = None
+) -> None:
+    """Check that all processes of a training run the same code with the same options, if there are several.
+
+    Args:
+        options: returns the name of each option, as the user sees it, and its value.
+        engine: name of the engine; by default the setting ``engine``.
+
+    Raises:
+        TrainingError E632: the processes differ.
+    """
+    compare = getattr(_engine(engine), "require_same_program", None)
+    if compare is not None:
+        compare(options)
 
 
 class Trainer(Protocol):

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 from chainrule import store
+from chainrule.engines.dispatch import require_same_options
 from chainrule.events import Channel, Notice
 from chainrule.messages import fact
 from chainrule.train.callback.callback import Callback
@@ -23,6 +24,8 @@ from chainrule.train.monitor.progress import progress, report_data_notices
 from chainrule.train.training_loop import train_epochs
 
 OnResult = Callable[[ModelState], None]
+OF_PROCESSES = ("epochs", "batch_size", "seed", "steps_per_epoch", "shuffle", "buckets", "warm_start")
+"""Options that must be equal in all processes of a training, which are compared before anything else."""
 
 
 def fit(
@@ -36,6 +39,8 @@ def fit(
             non-finite value or a ``KeyboardInterrupt`` is raised. It is not called where the arguments are
             refused.
     """
+    names = [(name, fact("the option {name}", name=name)) for name in OF_PROCESSES]
+    require_same_options(lambda: [(text, getattr(options, name)) for name, text in names], model.engine)
     run, reason = prepare(model.in_float(), data, options), "failed"
     with (
         run_folder(options) as (folder, checkpoint),

@@ -37,6 +37,7 @@ from chainrule.events import (
 from chainrule.metrics import larger_is_better
 from chainrule.nn.schedule import REDUCTIONS
 from chainrule.train.callback.early_stopping import Decision, StoppingRule
+from chainrule.train.checkpoint.training_identity import require_same_in_processes
 from chainrule.train.member_graph import member_slices
 from chainrule.train.monitor.probe import MIN_STEPS
 from chainrule.train.objective import epoch_losses
@@ -103,11 +104,13 @@ def train_epochs(run: TrainingRun) -> str:
         the reason why the training ended; see ``TrainingEnded``.
 
     Raises:
-        TrainingError E501: a value of the step is not finite; names the first operation that produced one.
+        TrainingError E632: processes of the training differ. E501: a value of the step is not finite; names
+            the first operation that produced one.
             The state then contains the last finite parameters.
     """
     state = run.state
     with notices.deliver_to(run.channel):
+        require_same_in_processes(run)
         run.begin()
         try:
             rows, steps = run.updates.rows, run.updates.steps

@@ -14,26 +14,34 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
-from typing import IO, Any, NamedTuple
+from types import FrameType
+from typing import IO, Any, NamedTuple, NoReturn
 
 from chainrule.errors import TrainingError, UsageError, fact
 from chainrule.escaping import printable_lines
 from chainrule.ops.batch_axis import SHARDS
 from chainrule.optional_dependency import missing
 from chainrule.settings import settings
+from chainrule.train.interrupt import SIGNALS
 
 VARIABLE = "CHAINRULE_PROCESS"
 """Set for a supervised process: the file that it creates once it has joined, its number, the number of
 processes, and the address; the address ``auto`` means that a scheduler states them."""
+MEMBER = """import sys
+from chainrule.apps.cli.main import main
+from chainrule.apps.cli.process_supervisor import leave
+leave(main(sys.argv[1:]))"""
 LOST = 75  # exit code of a process that lost the connection to another one
 POLL_SECONDS, GRACE_SECONDS = 0.05, 8
 PRINT_SECONDS = 3  # in which the first process states its error
+LEAVE_SECONDS = 5  # in which other processes state the same error
 JOIN_SECONDS = 60  # in which all processes must connect
 SCHEDULERS = (
     ("SLURM_PROCID", "SLURM_NTASKS"),
@@ -176,7 +184,7 @@ def supervise(processes: Processes, words: Sequence[str], resume: str) -> int:
         raise missing("xla", 'engine="xla"')
     address = processes.address or f"127.0.0.1:{_free_port()}"
     children: dict[int, subprocess.Popen[bytes]] = {}
-    with TemporaryDirectory() as folder, TemporaryFile() as errors, interrupts_left_to_children():
+    with TemporaryDirectory() as folder, TemporaryFile() as errors, signals_passed_to(children):
         for number in processes.own:
             place = (str(Path(folder, "joined")), str(number), str(processes.total), address)
             children[number] = _start(place, words, errors if number > 0 else None)
@@ -209,8 +217,7 @@ def _start(place: Sequence[str], words: Sequence[str], errors: IO[bytes] | None)
         words: the words after ``chainrule``.
         errors: receives what it prints as errors; ``None``: they are printed.
     """
-    code = "import sys; from chainrule.apps.cli.main import main; sys.exit(main(sys.argv[1:]))"
-    command = [sys.executable, "-c", code, *words]
+    command = [sys.executable, "-c", MEMBER, *words]
     output = None if errors is None else subprocess.DEVNULL
     return subprocess.Popen(
         command, env={**os.environ, VARIABLE: " ".join(place)}, stdout=output, stderr=errors
@@ -297,6 +304,32 @@ def interrupts_left_to_children() -> Iterator[None]:
 
 
 @contextmanager
+def signals_passed_to(children: Mapping[int, subprocess.Popen[bytes]]) -> Iterator[None]:
+    """Pass signals that end a training to the processes, which save their progress; Ctrl-C as above."""
+
+    def send(number: int, frame: FrameType | None) -> None:
+        for child in children.values():
+            child.send_signal(number)
+
+    is_main = threading.current_thread() is threading.main_thread()
+    passed = [number for number in SIGNALS if number != signal.SIGINT and is_main]
+    before = {n: signal.signal(n, send) for n in passed if signal.getsignal(n) == signal.SIG_DFL}
+    try:
+        with interrupts_left_to_children():
+            yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end_with(parent: int) -> None:
+    """End this process soon after its supervisor was killed."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(LOST)
+
+
+@contextmanager
 def member(out: Path | None, options: Mapping[str, object], *, resume: bool) -> Iterator[Path | None]:
     """Connect a supervised process with the others; yields the run folder that it writes.
 
@@ -309,6 +342,7 @@ def member(out: Path | None, options: Mapping[str, object], *, resume: bool) -> 
         TrainingError E630: the processes did not connect. E632: their code or an option differs.
     """
     _detach_output()
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     marker, number, count, address = os.environ[VARIABLE].rsplit(" ", 3)
     processes = import_module("chainrule.engines.xla.processes")
     if address == "auto":
@@ -319,7 +353,8 @@ def member(out: Path | None, options: Mapping[str, object], *, resume: bool) -> 
         processes.join(address, int(count), int(number))
     Path(marker).touch()
     with _lost_connections():
-        processes.require_same_program(options)
+        parts = [(fact("the option {name}", name=name), value) for name, value in options.items()]
+        processes.require_same_program(lambda: parts, "--processes")
     number = import_module("jax").process_index()
     if number == 0:
         with _lost_connections():
@@ -330,6 +365,23 @@ def member(out: Path | None, options: Mapping[str, object], *, resume: bool) -> 
         if resume and out is not None:
             shutil.copytree(out, own, symlinks=True)
         yield own
+
+
+def leave(code: int) -> NoReturn:
+    """End a supervised process; one that failed waits only some seconds for the others.
+
+    Otherwise JAX waits five minutes until all end, and an error of one machine, such as a file that only that
+    one lacks, would not be noticed on the others for so long.
+    """
+    jax = sys.modules.get("jax")
+    if code and jax is not None:
+        thread = threading.Thread(target=jax.distributed.shutdown, daemon=True)
+        thread.start()
+        thread.join(LEAVE_SECONDS)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _await_listener(address: str, count: int) -> None:

@@ -11,6 +11,7 @@ except ImportError:
 
 from chainrule.engines.xla.devices import device_memory
 from chainrule.engines.xla.portable import portable_program, run_portable
+from chainrule.engines.xla.processes import require_same_program
 from chainrule.engines.xla.program import Program
 from chainrule.engines.xla.training_steps import CompiledStep, Trainer
 
@@ -23,5 +24,6 @@ __all__ = [
     "Trainer",
     "device_memory",
     "portable_program",
+    "require_same_program",
     "run_portable",
 ]

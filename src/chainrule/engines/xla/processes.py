@@ -14,7 +14,7 @@ import hashlib
 import socket
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
@@ -35,6 +35,7 @@ from chainrule.engines.xla.devices import request_devices
 from chainrule.errors import TrainingError, fact
 from chainrule.events import notices
 from chainrule.graph import Graph, fingerprint
+from chainrule.settings import settings
 
 JOIN_SECONDS, SILENT_SECONDS = 60, 10
 """Time for all processes to join; time after which a process that does not respond is considered lost."""
@@ -43,7 +44,9 @@ ELSEWHERE = "192.0.2.1"  # reserved for documentation: an address behind the def
 FIRST_CHECK, CHECK_SECONDS = 5, 30
 """Seconds to the first comparison of the speed of processes, or one that confirms another; to the next."""
 SLOW = 2.0  # times the seconds of the fastest process
+SETTINGS = ("devices", "parallel", "mesh", "sharding", "matmul_precision")
 ROUNDS, PRODUCTS, WIDTH, CPU_WIDTH = 10, 8, 4096, 512
+Options = Iterable[tuple[Any, object]]
 _EXCHANGES = count()
 """Numbers of the exchanges of texts; all processes make the same ones in the same order."""
 
@@ -185,18 +188,27 @@ def slow_process(number: int, times: float) -> Any:
     )
 
 
-def require_same_program(options: Mapping[str, object]) -> None:
+def require_same_program(options: Callable[[], Options], where: str = "fit") -> None:
     """Check, before anything is computed, that all processes run the same code with the same options.
 
     Args:
-        options: the value of each option by name, such as ``--epochs``.
+        options: returns what the user sees of each option, and its value; called if there are several.
+        where: what the user called.
 
     Raises:
         TrainingError E632: the processes differ.
     """
-    own = ((fact("the option {name}", name=name), repr(value)) for name, value in options.items())
-    parts = [*_program(), *((what, _digest(text.encode())) for what, text in own)]
-    _require_equal(parts, "--processes")
+    if jax.distributed.is_initialized():
+        _require_equal([*_program(), *_digests(options()), *_settings()], where)
+
+
+def _settings() -> list[tuple[Any, str]]:
+    """Return digests of the settings that determine which programs the devices run."""
+    return _digests((fact("the setting {name}", name=name), getattr(settings, name)) for name in SETTINGS)
+
+
+def _digests(values: Options) -> list[tuple[Any, str]]:
+    return [(name, _digest(repr(value).encode())) for name, value in values]
 
 
 @cache
@@ -226,6 +238,7 @@ def require_same(graph: Graph, data: Mapping[str, Any], state: Mapping[str, Any]
         return
     parts = (
         *_program(),
+        *_settings(),
         (fact("the network or its training"), _digest(fingerprint(graph.outputs).encode())),
         (fact("the rows"), _array_digest(data)),
         (fact("the parameters or the optimizer"), _array_digest(state)),

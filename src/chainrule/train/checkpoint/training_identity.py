@@ -25,6 +25,7 @@ import numpy as np
 
 from chainrule import nn
 from chainrule.data import Arrays, Buckets
+from chainrule.engines.dispatch import require_same_options
 from chainrule.errors import FileError, fact
 from chainrule.graph import fingerprint, input_node
 from chainrule.nn.schedule import Schedule
@@ -43,6 +44,8 @@ MAX_TEXT = 60  # characters of a value in an error
 ABSENT = "nothing"
 ENGINE, ENGINES_BEFORE = "engine", "engines before"
 """Facts that a resumed training may change: its engine, and the engines that computed its first steps."""
+OF_PROCESSES = ("augmentation", "robust")
+"""Facts that must be equal in all processes of a training, and that the engine does not compare."""
 MAX_CORES = 1024  # as in the settings
 ROWS_HASHED = 4096  # rows of an array that are hashed in one call
 
@@ -65,6 +68,25 @@ class Fact:
 def identity_of(run: TrainingRun) -> dict[str, Any]:
     """Return all facts of a training, as plain data for its checkpoints."""
     return {fact.name: fact.of(run) for fact in FACTS}
+
+
+def require_same_in_processes(run: TrainingRun) -> None:
+    """Check that all processes of a training have the same rules and validation rows, if there are several.
+
+    ``fit`` compares the other options, and the engine the network, the rows and the parameters.
+
+    Raises:
+        TrainingError E632: the processes differ.
+    """
+
+    def options() -> Iterator[tuple[Any, object]]:
+        yield fact("the option {name}", name="callbacks"), [str(rule) for rule in run.rules]
+        for one in FACTS:
+            if one.name in OF_PROCESSES:
+                yield fact("the option {name}", name=one.name), one.of(run)
+        yield fact("the validation rows"), run.evaluator and data_fingerprint(run.evaluator.rows)
+
+    require_same_options(options, run.network.engine)
 
 
 def require_same_training(

@@ -177,6 +177,7 @@ def _train_in_processes(
         settings.engine = "xla"
         with member(path, _common_options(chosen, processes, resume), resume=resume) as own:
             callbacks = trackers if own == path else ()
+            lang_option += f" --engine xla {processes.options}".rstrip()
             return run_training(chosen, own, resume, fingerprint, lang_option, callbacks=callbacks)
     if path is not None and not resume:
         require_free(path)
