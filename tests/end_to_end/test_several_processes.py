@@ -89,7 +89,9 @@ def test_processes_with_other_rows_are_refused() -> None:
 def test_processes_of_a_program_with_other_options_are_refused(word: str) -> None:
     name = word.partition("=")[0]
     what = f"the setting {name}" if name == "devices" else f"the option {name}"
-    for errors in _outputs(2, 0, 43, word):
+    outputs = _outputs(2, 0, 43, word)
+    assert len(outputs) == 2
+    for errors in outputs:
         assert errors.startswith(f"TrainingError E632 in fit: {DIFFERENT}: {what}\n"), errors
         assert "process 1 differs from process 0" in errors
 

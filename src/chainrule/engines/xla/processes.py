@@ -147,7 +147,7 @@ def product_seconds() -> float:
 
     The mean of some rounds without the longest one: a process that is stopped for a part of each 100
     milliseconds, as by a quota of a container, computes most short rounds in their usual time, and a single
-    interruption says nothing about its speed.
+    interruption does not affect the result.
     """
     device = jax.local_devices()[0]
     width = CPU_WIDTH if device.platform == "cpu" else WIDTH
