@@ -130,6 +130,46 @@ def test_two_header_rows_of_merged_cells_are_joined(
         assert [notice.code for notice in table.notices] == ["two_header_rows"]
 
 
+MERGED = [
+    # upper row, lower row, merged cells, names
+    (
+        ["shop", "Sales", "", "n", "m"],
+        ["", "2023", "2024", "", ""],
+        ["A1:A2", "B1:C1", "D1:D2", "E1:E2"],
+        ["shop", "Sales 2023", "Sales 2024", "n", "m"],
+    ),
+    (
+        ["shop", "Sales", "", "Cost", ""],
+        ["", "2023", "2024", "2023", "2024"],
+        ["A1:A2", "B1:C1", "D1:E1"],
+        ["shop", "Sales 2023", "Sales 2024", "Cost 2023", "Cost 2024"],
+    ),
+]
+
+
+@loop_over(("upper", "lower", "merged", "names"), MERGED)
+@loop_over("title", [False, True])
+def test_names_merged_sideways_are_joined_whatever_is_below(
+    title: bool, upper: list[str], lower: list[str], merged: list[str], names: list[str], tmp_path: Path
+) -> None:
+    rows = [[int(cell) if cell.isdigit() else cell or None for cell in row] for row in (upper, lower)]
+    rows += [[f"s{i}", i, i + 1.5, 2 * i, 3 * i] for i in range(8)]
+    ranges = [merge.translate(str.maketrans("12", "23")) for merge in merged] if title else merged
+    above = [["Report of May", None, None, None, None]] if title else []
+    book = workbook(tmp_path / "two.xlsx", [*above, *rows], *ranges, *["A1:E1"] * title)
+    table = read_table(book)
+    assert list(table.columns) == names
+    assert table.rows == 8
+    (notice,) = [notice for notice in table.notices if notice.code == "two_header_rows"]
+    assert notice.facts["example"] in names
+
+
+def test_a_row_of_data_below_merged_names_is_no_name(tmp_path: Path) -> None:
+    rows = [["shop", "n", "Remarks", None], *[[f"s{i}", i, f"a{i}", f"b{i}"] for i in range(8)]]
+    with pytest.raises(Exception, match="E306"):
+        read_table(workbook(tmp_path / "remarks.xlsx", rows, "C1:D1"))
+
+
 def test_a_column_without_a_name_above_values_is_still_refused(tmp_path: Path) -> None:
     file = tmp_path / "unnamed.csv"
     file.write_text("a,,c\n" + "".join(f"{i},{2 * i},{3 * i}\n" for i in range(9)))

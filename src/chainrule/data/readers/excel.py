@@ -27,6 +27,7 @@ from chainrule.data.readers.read_options import ReadOptions
 from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, fact
+from chainrule.records import frozen
 
 # Read the cells of a workbook (``.xlsx``), a zip archive of XML files (ECMA-376), in bounded memory.
 #
@@ -60,6 +61,16 @@ _NOT_A_FORMAT = re.compile(
 Cells = dict[int, Any]  # values by column, from 0
 
 
+@frozen
+class Merged:
+    """A range of merged cells: its first and last row, from 1, and column, from 0."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+
 @dataclass
 class Sheet:
     """The cells of a sheet: values by column for each row that has any, with the row's number."""
@@ -69,7 +80,7 @@ class Sheet:
     errors: list[tuple[int, int, str]] = field(default_factory=list)  # row, column, #DIV/0!: read as missing
     formulas: int = 0  # cells with a formula whose value is not in the file
     formula: str = ""  # the first of them
-    merged: list[tuple[int, int, int]] = field(default_factory=list)  # first row, its column, last row
+    merged: list[Merged] = field(default_factory=list)
 
 
 class Workbook:
@@ -276,8 +287,8 @@ class _SheetParser:
         elif name == "mergeCell" and len(self.sheet.merged) < MAX_MERGED:
             ends = [_REFERENCE.fullmatch(end) for end in values.get("ref", "").split(":")]
             if len(ends) == 2 and ends[0] and ends[1]:
-                first, last = ((int(end[2]), _column(end[1])) for end in ends if end)
-                self.sheet.merged.append((*first, last[0]))
+                (top, left), (bottom, right) = ((int(end[2]), _column(end[1])) for end in ends if end)
+                self.sheet.merged.append(Merged(top, left, bottom, right))
         self._is_value = name in ("v", "t") and not self._phonetic
         self._is_formula = name == "f"
         self._has_formula |= self._is_formula
@@ -412,24 +423,20 @@ def _table(source: str, sheet: Sheet, options: ReadOptions) -> Table:
     rows = [(number, cells) for number, cells in sheet.rows if number > options.skip]
     if not rows:
         raise DataError("E303", where=source, expected=fact("a header and rows"), received=fact("no cells"))
+    rows, joined = _join_merged_names(source, rows, sheet, options)
     filled = _fill_merged(rows, sheet)
     left = min(min(cells) for _, cells in [row for row in rows if len(row[1]) > 1] or rows)
     width = 1 + max(max(cells) for _, cells in rows[:_SAMPLE]) - left
     records = [(number, _texts(cells, left, width)) for number, cells in rows[:_SAMPLE]]
     header = header_of(records, source, options)
-    names, notices = header.names, list(header.notices)
+    names, notices = header.names, [*header.notices, *joined]
     described = {header.units, *header.labels}
     body = [row for row in rows if row[0] > header.line and row[0] not in described]
     if len(body) * len(names) > max(_FREE_CELLS, _CELL_RATIO * sheet.count):
         received = fact("{rows} rows, {columns} columns", rows=len(body), columns=len(names))
         raise DataError("E308", where=source, received=received, fix=fact("is this a table?"))
     _require_named(source, body, left, len(names))
-    while len(body) > 2 and (
-        reason := footer_kind(last := _texts(body[-1][1], left, len(names)), len(names))
-    ):
-        example = " ".join(filter(None, last))[:40]
-        facts = {"source": source, "count": 1, "line": body.pop()[0], "example": example}
-        notices.append(Finding(reason, "info", facts))
+    notices += _footer_notices(source, body, left, len(names))
     if not body:
         raise DataError(
             "E304", where=source, expected=fact("at least one row"), received=fact("a header only")
@@ -464,15 +471,62 @@ def _errors_in_texts(columns: dict[str, list[Any]], table: Table) -> dict[tuple[
 def _fill_merged(rows: list[tuple[int, Cells]], sheet: Sheet) -> int:
     """Write the value of cells that are merged downwards into the rows that they cover; return how many."""
     by_number, filled = dict(rows), 0
-    for top, left, bottom in sheet.merged:
-        value = by_number.get(top, {}).get(left)
+    for merged in sheet.merged:
+        value = by_number.get(merged.top, {}).get(merged.left)
         if value is None:
             continue
-        for number in range(top + 1, min(bottom, rows[-1][0]) + 1):
-            if number in by_number and left not in by_number[number]:
-                by_number[number][left] = value
+        for number in range(merged.top + 1, min(merged.bottom, rows[-1][0]) + 1):
+            if number in by_number and merged.left not in by_number[number]:
+                by_number[number][merged.left] = value
                 filled += 1
     return filled
+
+
+def _join_merged_names(
+    source: str, rows: list[tuple[int, Cells]], sheet: Sheet, options: ReadOptions
+) -> tuple[list[tuple[int, Cells]], list[Finding]]:
+    """Join two rows of names, of which the upper one has cells that are merged sideways, to one row.
+
+    Titles may be above; a merged title covers all columns. Below a merged cell, each column has a text or
+    number of its own; there are other columns, and each has its name in one of the rows only.
+
+    Args:
+        source: of the sheet.
+        rows: of the sheet, by number.
+
+    Returns:
+        the rows, and the notice; without such names, the rows as they are and no notice.
+    """
+    if options.header != "auto" or options.skip:
+        return rows, []
+    index = next((i for i, (_, cells) in enumerate(rows) if len(cells) > 1), len(rows))
+    if index + 2 >= len(rows) or rows[index + 1][0] != rows[index][0] + 1:
+        return rows, []
+    (line, upper), (number, lower) = rows[index : index + 2]
+    groups: Cells = {}  # the name of the merged cell above each column
+    for merged in sheet.merged:
+        if merged.top == merged.bottom == line and merged.left in upper:
+            groups |= dict.fromkeys(range(merged.left, merged.right + 1), upper[merged.left])
+    others = {i: _text(cells[i]) for cells in (upper, lower) for i in cells if i not in groups}
+    is_in_both = any(i in upper and i in lower for i in others)
+    if not groups or not others or is_in_both or not all(i in lower for i in groups):
+        return rows, []
+    joined = {i: f"{_text(name)} {_text(lower[i])}" for i, name in groups.items()}
+    names = {**joined, **others}
+    if len(set(names.values())) < len(names):
+        return rows, []
+    facts = {"source": source, "line": line, "next": number, "example": joined[max(joined)]}
+    return [*rows[:index], (number, names), *rows[index + 2 :]], [Finding("two_header_rows", "info", facts)]
+
+
+def _footer_notices(source: str, body: list[tuple[int, Cells]], left: int, width: int) -> list[Finding]:
+    """Remove totals and notes from the end of the rows; return a notice for each."""
+    notices = []
+    while len(body) > 2 and (reason := footer_kind(last := _texts(body[-1][1], left, width), width)):
+        example = " ".join(filter(None, last))[:40]
+        facts = {"source": source, "count": 1, "line": body.pop()[0], "example": example}
+        notices.append(Finding(reason, "info", facts))
+    return notices
 
 
 def _cell_notices(source: str, header: Header, sheet: Sheet) -> list[Finding]:
