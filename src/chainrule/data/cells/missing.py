@@ -11,6 +11,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from chainrule.data.readers.lazy_polars import pl
 
 ERRORS = (  # of Excel in five languages, Google Sheets and LibreOffice
@@ -61,14 +63,19 @@ def may_be_missing(texts: pl.Series) -> pl.Series:
 
 
 def error_counts(texts: pl.Series) -> dict[str, int]:
-    """Return the errors of spreadsheets among the cells, with the number of cells of each.
+    """Return the errors of spreadsheets among the cells, as first written, with the number of cells of each.
 
     Example:
-        >>> error_counts(pl.Series(["1", "#REF!", None, "#ref!"]))
-        {'#REF!': 2}
+        >>> error_counts(pl.Series(["1", "#REF!", None, "Err:502", "#ref!"]))
+        {'#REF!': 2, 'Err:502': 1}
     """
-    errors = texts.filter(texts.str.to_lowercase().is_in(ERRORS).fill_null(value=False)).str.to_uppercase()
-    return dict(sorted(errors.alias("error").value_counts().iter_rows())) if len(errors) else {}
+    lower = texts.str.to_lowercase()
+    is_error = lower.is_in(ERRORS).fill_null(value=False)
+    written: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for key, text in zip(lower.filter(is_error), texts.filter(is_error), strict=True):
+        counts[written.setdefault(key, text)] += 1
+    return dict(sorted(counts.items()))
 
 
 def drop_missing_words(texts: pl.Series) -> pl.Series:
