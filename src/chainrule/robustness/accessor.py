@@ -213,8 +213,9 @@ class Robustness(MethodGroup):
             x: rows, as for ``predict``.
             reference: rows like those of the training, at least 40; the score is fitted on one half of them
                 and compared with the other half.
-            method: ``"mahalanobis"`` (of the features before the last layer), ``"energy"`` (of the logits of
-                a classifier) or ``"distance"`` (to the nearest reference rows, in the inputs of the network).
+            method: ``"mahalanobis"`` (of the features of the network: of channels of maps, or before the
+                last layer), ``"energy"`` (of the logits of a classifier) or ``"distance"`` (to the nearest
+                reference rows, in the inputs of the network).
             seed: of the halves.
             lang: ``"en"`` or ``"zh"``; by default ``cr.settings.lang``.
 

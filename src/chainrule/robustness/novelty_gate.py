@@ -1,8 +1,8 @@
 """Rows unlike those of the training: a model may store how far from them a row is predicted.
 
 A classifier has no class for an image of something else, and is often certain of a wrong one. The distance is
-measured in the features before the last layer, where the rows of a class form a cloud: of the R directions in
-which the clouds are widest the variances are estimated, of all others one common variance:
+measured in features of the network (``features_of``), where the rows of a class form a cloud: of the R
+directions in which the clouds are widest the variances are estimated, of all others one common variance:
 
     score = min_k  sum_r (v_r . (f - m_k))^2 / l_r  +  |rest of f - m_k|^2 / s
 

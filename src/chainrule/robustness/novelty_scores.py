@@ -3,8 +3,8 @@
 Three scores, each larger for stranger rows:
 
 - ``energy``: -log sum exp z of the logits z: low where the network sees much evidence for any class;
-- ``mahalanobis``: the squared distance of the features before the last layer from their nearest class mean,
-  in units of their common covariance;
+- ``mahalanobis``: the squared distance of the features of a row (``features_of``) from their nearest class
+  mean, in units of their common covariance;
 - ``distance``: the mean Euclidean distance to the nearest reference rows, in the inputs of the network.
 
 A score has no unit, so it is compared with reference rows that the score was not fitted on: the level of a
@@ -189,7 +189,7 @@ def _logits(model: ModelState, inputs: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def features_of_rows(model: ModelState, inputs: dict[str, np.ndarray]) -> np.ndarray:
-    """Return the features before the last layer for encoded rows, (N, F); the program is compiled once."""
+    """Return the features of encoded rows, (N, F); see ``features_of``. The program is compiled once."""
     network = model.network
     assert network is not None
     engine = network.engine or settings.engine
@@ -201,13 +201,16 @@ def features_of_rows(model: ModelState, inputs: dict[str, np.ndarray]) -> np.nda
 
 
 def features_of(network: Network) -> Node:
-    """Return the input of the last fully connected layer, (B, ...); the output if there is none.
+    """Return the features of a sample: of its maps (B, 2 C), or before the last layer, (B, ...).
 
-    A network whose output is a map (B, H, W, K), such as a mask, has the mean and the standard deviation of
-    each channel of its smallest map instead, (B, 2 C).
+    A network with convolutions one after the other has the mean and the standard deviation of each channel of
+    its smallest map: what decides between the classes, which the last layers keep, is little of what makes an
+    image unlike the others. So has one whose output is a map (B, H, W, K), such as a mask. Any other has the
+    input of the last fully connected layer; the output if there is none.
     """
     output = next(iter(network.inference.outputs.values()))
-    if output.rank == 4 and (deepest := _smallest_map(output)) is not None:
+    deepest = _smallest_map(output)
+    if deepest is not None and (output.rank == 4 or _convolutions(deepest)):
         mean = F.mean(deepest, (1, 2))  # (B, C)
         square = F.mean(F.square(deepest), (1, 2))
         return F.concatenate([mean, F.sqrt(F.maximum(square - F.square(mean), 0.0))], 1)
@@ -221,12 +224,17 @@ def features_of(network: Network) -> Node:
 
 def _smallest_map(output: Node) -> Node | None:
     """Return the input (B, H, W, C) of the last convolution on the fewest places, if there is one."""
-    maps = [n for n in order([output]) if n.op.name == "convolution" and n.rank == n.inputs[0].rank == 4]
+    maps = _convolutions(output)
     if not maps:
         return None
     places = [math.prod(bound(n.shape[1:3])) for n in maps]
     last = max(i for i, count in enumerate(places) if count == min(places))
     return maps[last].inputs[0]
+
+
+def _convolutions(output: Node) -> list[Node]:
+    """Return the convolutions of images that a node is computed from."""
+    return [n for n in order([output]) if n.op.name == "convolution" and n.rank == n.inputs[0].rank == 4]
 
 
 def energy(logits: np.ndarray) -> np.ndarray:

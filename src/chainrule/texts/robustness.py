@@ -227,7 +227,7 @@ ROBUSTNESS: Texts = {
     "issues_suggested_p": "its probability",
     "novelty_title": "Rows unlike the reference",
     "novelty_method": "Score: {method}.",
-    "novelty_mahalanobis": "Mahalanobis distance of the features before the last layer",
+    "novelty_mahalanobis": "Mahalanobis distance of the features of the network",
     "novelty_energy": "energy of the logits",
     "novelty_distance": "distance to the nearest reference rows",
     "novelty_share": (

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.datasets import load_digits
 
 import chainrule as cr
 from chainrule.apps.cli.main import main
@@ -54,6 +55,31 @@ def test_rows_far_from_all_classes_are_unknown(model: cr.Model, place: tuple[flo
         "prediction"
     ]
     assert set(named) <= {"ann", "bob", "cid"}
+
+
+FOREIGN = {
+    "inverted": lambda x: 1 - x,
+    "striped": lambda x: x * np.arange(8, dtype="float32")[:, None, None] % 2,
+    "noise": lambda x: np.random.default_rng(1).random(x.shape, dtype="float32"),
+    "darker": lambda x: x / 2,
+}
+
+
+@pytest.mark.long
+def test_images_of_something_else_are_unknown_whatever_the_class_says() -> None:
+    digits = load_digits()
+    x = (digits.images / 16).astype("float32")[..., None]
+    hidden = [cr.Conv(8, 3, padding="same", activation="relu"), cr.Conv(16, 3, padding="same")]
+    hidden += [cr.Activation("relu"), cr.MaxPool(2), cr.Conv(16, 3, padding="same", activation="relu")]
+    net = cr.Sequential(*hidden, cr.Flatten(), cr.Dense(32, "relu"), cr.Dense(10))
+    own = cr.Model(net, "cross_entropy", cr.Adam(0.005))
+    own.fit(x[:800], digits.target[:800], epochs=8, seed=0, verbose=False, doctor=False)
+    gated = with_novelty_gate(own.state, x[:800], x[800:1200], false_alarms=0.02)
+    gate = stored_gate(gated)
+    assert gate is not None
+    assert is_unlike(gated, gate, x[1200:]).mean() < 0.1  # other writers
+    shares = {name: is_unlike(gated, gate, change(x[1200:])).mean() for name, change in FOREIGN.items()}
+    assert min(shares.values()) > 0.9, shares
 
 
 def test_no_rows_have_no_predictions(model: cr.Model) -> None:
