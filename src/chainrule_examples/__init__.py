@@ -2,7 +2,8 @@
 
 An example is a file here, or a folder with ``lesson.py`` and the files that it needs. Files of one example:
 
-    payments.py     of fraud;  volatility.py  of shares;  first_names.py  of microgpt
+    payments.py     of fraud;  volatility.py  of shares;  first_names.py  of microgpt;
+    clothing_networks.py  of fashion-mnist
 
 Shared by several:
 

@@ -8,68 +8,65 @@ from __future__ import annotations
 
 import json
 import time
-from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 
 import chainrule as cr
-from chainrule.data import Table
-from chainrule.data.augmentation import Crop, Flip, Transform
+from chainrule.data import Split, Table, split
 from chainrule.messages import Texts, in_language
-from chainrule_examples import Count
+from chainrule.metrics import mean_score
+from chainrule.page import Figure, image_page
+from chainrule_examples import COMMON, Count
+from chainrule_examples.clothing_networks import NETS
+from chainrule_examples.score_table import Score, print_scores, save_run
 
 Net = Literal["dense", "lenet", "small", "resnet20"]
 OPTIONS: Texts = {
+    **COMMON,
     "net": "network to train",
-    "seeds": "number of trainings, with seeds 0, 1, ...",
     "epochs": "number of epochs; 0: chosen for the network",
-    "out": "folder for models and scores",
 }
+METHODS = ("most frequent class", "linear model (logistic regression)", "network")
 TEXTS: Texts = {
     "done": "{name}, seed {seed}: {size:,} parameters, {time:.0f} s, validation accuracy {validation:.4f}",
-    "test": "Accuracy on {rows:,} test images",
-    "linear": "linear model (logistic regression)",
-    "trivial": "most frequent class",
+    "title": "Test images with the largest errors",
+    "caption": "{label}, predicted {predicted}; probability of {label} {p:.3f}",
 }
 
 
-class Recipe(NamedTuple):
-    """A network and its training."""
-
-    net: cr.Layer
-    epochs: int
-    learning_rate: float  # maximum of a one-cycle schedule
-    transforms: tuple[Transform, ...] = ()  # random, for every image in every epoch
-
-
-def block(units: int, flat: bool = False) -> list[cr.Layer]:
-    """A convolution (a dense layer if ``flat``), batch normalization and ReLU."""
-    layer = cr.Dense(units, bias=False) if flat else cr.Conv(units, 3, padding="same", bias=False)
-    return [layer, cr.BatchNorm(), cr.Activation("relu")]
-
-
-WIDE = [*block(512, flat=True), cr.Dropout(0.3), *block(256, flat=True), cr.Dropout(0.3)]
-POOL, LAST = cr.MaxPool(2), cr.GlobalAveragePool()
-DEEP = [*block(16), *block(16), POOL, *block(32), *block(32), POOL, *block(64), *block(64), LAST]
-NETS = {
-    "linear": Recipe(cr.Sequential(cr.Flatten(), cr.Dense(10)), 12, 0.002),
-    "dense": Recipe(cr.Sequential(cr.Flatten(), *WIDE, cr.Dense(10)), 20, 0.004, (Flip(),)),
-    "lenet": Recipe(cr.models.lenet5(activation="relu", padding=2), 20, 0.004, (Flip(),)),
-    "small": Recipe(cr.Sequential(*DEEP, cr.Dense(10)), 16, 0.01, (Flip(), Crop(padding=2))),
-    "resnet20": Recipe(cr.models.resnet20(classes=10), 14, 0.01, (Flip(), Crop(padding=2))),
-}
+def parts_of(images: Table, seed: int) -> Split:
+    """Which images are for the training, and which twelfth for the validation."""
+    return split(images.frame["class"].to_numpy(), seed, (11 / 12, 1 / 12, 0.0))
 
 
 def train_network(name: str, images: Table, seed: int = 0, epochs: int = 0) -> cr.Model:
     """Train a network."""
     net, usual_epochs, learning_rate, transforms = NETS[name]
     model = cr.Model(net, "cross_entropy", cr.AdamW(cr.OneCycle(learning_rate)), metrics=["accuracy"])
-    options = {"batch_size": 128, "validation": 1 / 12, "augmentation": cr.Augmentation(*transforms)}
-    model.fit(images, epochs=epochs or usual_epochs, seed=seed, **options)
+    own, others = (
+        images.take(rows) for rows in (parts_of(images, seed).train, parts_of(images, seed).validation)
+    )
+    options = {
+        "batch_size": 128,
+        "validation": (others, "class"),
+        "augmentation": cr.Augmentation(*transforms),
+    }
+    model.fit(own, epochs=epochs or usual_epochs, seed=seed, **options)
     if model.facts["ended"] == "interrupted":
         raise KeyboardInterrupt
     return model
+
+
+def error_page(model: cr.Model, test: Table, texts: dict[str, str], lang: str) -> bytes:
+    """The images whose class has the smallest probability."""
+    labels, p = test.frame["class"].to_numpy(), np.asarray(model.predict_proba(test))
+    own, best = p[np.arange(len(p)), np.searchsorted(model.labels, labels)], p.argmax(axis=1)
+    figures = []
+    for i in np.argsort(own, kind="stable")[:24]:
+        names = {"label": labels[i], "predicted": model.labels[best[i]]}
+        figures.append(Figure((test.images["image"][i],), texts["caption"].format(**names, p=own[i])))
+    return image_page(texts["title"], [], figures, lang)
 
 
 def main(lang: str = "en", net: Net = "dense", seeds: Count = 1, epochs: int = 0, out: str = "") -> None:
@@ -84,16 +81,15 @@ def main(lang: str = "en", net: Net = "dense", seeds: Count = 1, epochs: int = 0
         print(texts["done"].format(name=name, **facts), flush=True)
         models, trainings = [*models, model], [*trainings, facts]
     test = cr.read_images("fashion-mnist/test")  # read only now: the final evaluation
-    *scores, linear = [model.evaluate(test)["accuracy"] for model in models]
-    trivial = float((test.frame["class"] == images.frame["class"].mode()[0]).mean())
-    print(texts["test"].format(rows=test.rows))
-    print(f"  {net}: {np.mean(scores):.4f}" + (f" ± {np.std(scores, ddof=1):.4f}" if seeds > 1 else ""))
-    print(f"  {texts['linear']}: {linear:.4f}\n  {texts['trivial']}: {trivial:.4f}")
+    labels, usual = test.frame["class"].to_numpy(), images.frame["class"].mode()[0]
+    *own, linear = [mean_score(np.asarray(model.predict(test)) == labels) for model in models]
+    runs = zip(METHODS, ([mean_score(labels == usual)], [linear], own), strict=True)
+    scores = [Score.on_test_set(name, ({"accuracy": run} for run in values)) for name, values in runs]
+    print_scores(scores, lang, "accuracy")
     if out:
-        Path(out).mkdir(parents=True, exist_ok=True)
-        result = {"trainings": trainings, "test": scores, "linear": linear, "trivial": trivial}
-        Path(out, f"{net}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        models[0].save(Path(out) / f"{net}.safetensors")
+        page, part = error_page(models[0], test, texts, lang), parts_of(images, 0)
+        files = {"errors.html": page, "trainings.json": json.dumps(trainings, indent=1) + "\n"}
+        save_run(out, models[0], scores, files, known=(images.take(part.train), images.take(part.validation)))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from chainrule.events import Event, StepDone
 from chainrule.models.model_card import count_parameters, image
 from chainrule_examples import alexnet, fashion_mnist
 from page_examples import DOCS, check_examples
-from saved_scores import check_own_input
+from saved_scores import check_own_input, check_saved_scores
 
 NETS = ["dense", "lenet", "small"]  # planning ResNet-20 takes longer than all of these
 PAGE = DOCS / "fashion-mnist.md"
@@ -55,21 +55,26 @@ def test_an_example_network_is_trained_evaluated_and_saved(
 ) -> None:
     outcome = chainrule("example", "fashion-mnist", "--net", net, "--epochs", 1, "--out", "made/here")
     assert outcome.code == 0, outcome.err
-    result = json.loads(Path(f"made/here/{net}.json").read_text(encoding="utf-8"))
-    assert [(row["net"], row["epochs"]) for row in result["trainings"]] == [(net, 1), ("linear", 1)]
-    assert result["trivial"] == pytest.approx(0.1)
-    model = cr.load(f"made/here/{net}.safetensors")
+    run = Path("made/here")
+    scores, trainings = (json.loads((run / f"{name}.json").read_text()) for name in ("scores", "trainings"))
+    assert [(row["net"], row["epochs"]) for row in trainings] == [(net, 1), ("linear", 1)]
+    constant, linear, own = (scores[name]["accuracy"] for name in fashion_mnist.METHODS)
+    assert constant == [pytest.approx(0.1)]
+    assert len(linear) == len(own) == 1
+    model = cr.load(run / "model.safetensors")
     test = cr.read_images("fashion-mnist/test")
-    assert result["test"] == [pytest.approx(model.evaluate(test)["accuracy"])]
+    assert own == [pytest.approx(model.evaluate(test)["accuracy"])]
     assert set(np.asarray(model.predict(test))) <= set(bundled.FASHION_NAMES)
-    assert f"{net}: {result['test'][0]:.4f}\n" in outcome.out
-    again = chainrule("evaluate", f"made/here/{net}.safetensors", "fashion-mnist/test")
-    assert again.code == 0, again.err
-    assert f"{result['test'][0]:.3f}" in again.out
-    Image.new("RGB", (64, 48), (200, 30, 30)).save("own.png")
-    Path("own.csv").write_text("a,b\n1,2\n")
-    model_file, names = f"made/here/{net}.safetensors", bundled.FASHION_NAMES
-    check_own_input(model_file, ["own.png"], ["own.csv"], capsys, names=names)
+    assert f"{own[0]:.4f}\n" in outcome.out
+    check_saved_scores(run, Path("fashion-mnist/test"), "network", {"accuracy": "accuracy"}, capsys)
+    report, errors = ((run / name).read_text(encoding="utf-8") for name in ("report.html", "errors.html"))
+    assert "<svg" in report, "the losses"
+    assert "errors.html" in report
+    assert errors.count("<image") == 24
+    Image.fromarray(test.images["image"][0, ..., 0]).resize((64, 48)).save("own.png")
+    draw = np.random.default_rng(1)
+    Image.fromarray(draw.integers(0, 256, (28, 28, 3)).astype("uint8")).save("foreign.png")
+    check_own_input(run, ["own.png"], ["foreign.png"], capsys, names=bundled.FASHION_NAMES)
 
 
 @pytest.mark.long
@@ -77,12 +82,12 @@ def test_results_of_several_seeds_have_mean_and_deviation(chainrule: Any, stripe
     words = ("example", "fashion-mnist", "--lang", "zh", "--seeds", 2, "--epochs", 25, "--out", "made")
     outcome = chainrule(*words)
     assert outcome.code == 0, outcome.err
-    result = json.loads(Path("made/dense.json").read_text(encoding="utf-8"))
-    first, second = result["test"]
+    first, second = json.loads(Path("made/scores.json").read_text())["network"]["accuracy"]
     assert min(first, second) > 0.5, "the stripes are learned"
-    assert f"dense: {(first + second) / 2:.4f} ± {abs(first - second) / 2**0.5:.4f}" in outcome.out
+    spread = f" ± {abs(first - second) / 2**0.5:.4f}"
+    assert f"{(first + second) / 2:.4f}{spread * (first != second)}\n" in outcome.out
     assert "种子 1" in outcome.out
-    assert [row["seed"] for row in result["trainings"]] == [0, 1, 0]
+    assert [row["seed"] for row in json.loads(Path("made/trainings.json").read_text())] == [0, 1, 0]
 
 
 def test_example_networks_have_their_documented_sizes() -> None:

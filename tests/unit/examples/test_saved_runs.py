@@ -21,13 +21,12 @@ ELSEWHERE = {  # tests that are not in tests/unit/examples
     "translate": "tests/end_to_end/test_translate.py",
     "fashion-mnist": "tests/end_to_end/test_fashion_mnist.py",
 }
-OWN_CHECKS = {"fashion-mnist": 'again = chainrule("evaluate"'}  # no scores.json
 SAVING = [name for name in EXAMPLES if "out" in inspect.signature(example_module(name).main).parameters]
 
 
 @pytest.mark.parametrize("name", SAVING)
 def test_the_saved_model_is_compared_with_the_example(name: str) -> None:
-    assert any(check in text_of_tests(name) for check in (*CHECKS, OWN_CHECKS.get(name, CHECKS[0]))), name
+    assert any(check in text_of_tests(name) for check in CHECKS), name
 
 
 def text_of_tests(name: str) -> str:
