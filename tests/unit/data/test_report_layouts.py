@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openpyxl
@@ -62,7 +63,7 @@ def test_a_repeated_byte_order_mark_is_no_part_of_a_name(tmp_path: Path) -> None
         assert read_table(str(file)).columns == ("a", "b")
 
 
-def workbook(path: Path, rows: Sequence[Sequence[object]], *merged: str, format: str = "") -> str:
+def workbook(path: Path, rows: Sequence[list[Any]], *merged: str, format: str = "") -> str:
     book = openpyxl.Workbook()
     sheet = book.active
     assert sheet is not None

@@ -71,10 +71,10 @@ def error_counts(texts: pl.Series) -> dict[str, int]:
     """
     lower = texts.str.to_lowercase()
     is_error = lower.is_in(ERRORS).fill_null(value=False)
-    written: dict[str, str] = {}
+    spellings: dict[str, str] = {}
     counts: Counter[str] = Counter()
     for key, text in zip(lower.filter(is_error), texts.filter(is_error), strict=True):
-        counts[written.setdefault(key, text)] += 1
+        counts[spellings.setdefault(key, text)] += 1
     return dict(sorted(counts.items()))
 
 

@@ -423,13 +423,13 @@ def _table(source: str, sheet: Sheet, options: ReadOptions) -> Table:
     rows = [(number, cells) for number, cells in sheet.rows if number > options.skip]
     if not rows:
         raise DataError("E303", where=source, expected=fact("a header and rows"), received=fact("no cells"))
-    rows, joined = _join_merged_names(source, rows, sheet, options)
+    rows, joined_rows = _join_merged_names(source, rows, sheet, options)
     filled = _fill_merged(rows, sheet)
     left = min(min(cells) for _, cells in [row for row in rows if len(row[1]) > 1] or rows)
     width = 1 + max(max(cells) for _, cells in rows[:_SAMPLE]) - left
     records = [(number, _texts(cells, left, width)) for number, cells in rows[:_SAMPLE]]
     header = header_of(records, source, options)
-    names, notices = header.names, [*header.notices, *joined]
+    names, notices = header.names, [*header.notices, *joined_rows]
     described = {header.units, *header.labels}
     body = [row for row in rows if row[0] > header.line and row[0] not in described]
     if len(body) * len(names) > max(_FREE_CELLS, _CELL_RATIO * sheet.count):
@@ -511,11 +511,11 @@ def _join_merged_names(
     is_in_both = any(i in upper and i in lower for i in others)
     if not groups or not others or is_in_both or not all(i in lower for i in groups):
         return rows, []
-    joined = {i: f"{_text(name)} {_text(lower[i])}" for i, name in groups.items()}
-    names = {**joined, **others}
+    grouped = {i: f"{_text(name)} {_text(lower[i])}" for i, name in groups.items()}
+    names = {**grouped, **others}
     if len(set(names.values())) < len(names):
         return rows, []
-    facts = {"source": source, "line": line, "next": number, "example": joined[max(joined)]}
+    facts = {"source": source, "line": line, "next": number, "example": grouped[max(grouped)]}
     return [*rows[:index], (number, names), *rows[index + 2 :]], [Finding("two_header_rows", "info", facts)]
 
 
