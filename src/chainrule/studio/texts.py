@@ -164,6 +164,7 @@ TRAINING: Texts = {
     "training_title": "Training",
     "training_text": "Network {layers}, {n} parameters. Train, pause, or go step by step; rewind below.",
     "training_done": "Complete. The RUN is in {run}; every command of chainrule reads it.",
+    "training_stopped": "The training in {run} stopped after step {step}; “{start}” continues it.",
     "no_hidden": "without hidden layers",
     "batch_loss": "loss of each batch",
     "training_loss": "training loss",

@@ -69,7 +69,7 @@ def start_process() -> subprocess.Popen[str]:
 
 
 class Training:
-    """A training: one that runs, or ran, in a process, or a complete one that a RUN records.
+    """A training: one that runs, or ran, in a process, or one that a RUN records.
 
     Args:
         options: of the training.
@@ -109,6 +109,20 @@ class Training:
         training.facts.update(step=steps, epoch=len(rows), loss=last.get("loss"), rate=rates[-1])
         training.notices = [notice_record(Notice(finding.message)) for finding in findings][:MAX_NOTICES]
         training.scores = facts.get("result")
+        return training
+
+    @staticmethod
+    def stopped(options: Options, run: str, step: int) -> Training:
+        """Return the training of a RUN without a model, which continues after a step.
+
+        Args:
+            options: of the training.
+            run: its folder.
+            step: of its latest checkpoint.
+        """
+        training = Training(options, run)
+        training.status = "stopped"
+        training.facts["step"] = step
         return training
 
     def start(self, resume: bool, process: subprocess.Popen[str]) -> None:

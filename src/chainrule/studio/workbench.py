@@ -243,7 +243,7 @@ class Workbench:
         if training is None:
             return {"version": self.version, "status": "none"}
         if training.process is None:
-            self.frame(training.facts["step"])
+            self.frame(self._latest())
         with training.lock:
             record: dict[str, Any] = {
                 "version": self.version,
@@ -357,7 +357,7 @@ class Workbench:
     def _latest(self) -> int:
         training = self.training
         if training is not None and training.process is None:
-            return int(training.facts["step"])
+            return int(training.facts["step"]) if training.status == "ended" else 0
         if training is not None and training.frames:
             return max(training.frames)
         return 0
@@ -436,9 +436,12 @@ class Workbench:
 
 
 def _recorded_training(project: Project) -> Training | None:
-    """Return the training of a RUN that was opened, if it is a complete one of a single network."""
-    if project.trained is None or project.is_ensemble:
+    """Return the training of a RUN that was opened, complete or not, if it is one of a single network."""
+    if not project.run or project.is_ensemble:
         return None
+    if project.trained is None:
+        checkpoint = RunFolder.open(project.run).latest()
+        return Training.stopped(project.options, project.run, 0 if checkpoint is None else checkpoint.step)
     findings: Sequence[Finding] = ()
     if os.path.isfile(Path(project.run) / DIAGNOSIS_FILE):
         text = RunFolder.open(project.run).read_text(DIAGNOSIS_FILE, MAX_FINDINGS)

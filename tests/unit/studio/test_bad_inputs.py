@@ -69,6 +69,13 @@ def test_damaged_and_unfinished_runs(bench: Workbench) -> None:
     run = bench.training.run
     bench.open(run)
     assert bench.project.trained is None
+    opened = bench.training_record("en", {})
+    assert {name: opened[name] for name in ("status", "step", "run")} == {
+        "status": "stopped",
+        "step": 3,
+        "run": run,
+    }
+    assert opened["frame"]["step"] == 0
     bench.command({"until": None})
     wait(bench, lambda: status(bench) == "ended")
     shutil.copytree(run, "damaged")

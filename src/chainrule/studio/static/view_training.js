@@ -107,7 +107,7 @@ function Live() {
 
 export function TrainingView() {
   const { project, training } = state, scatter = useScatter();
-  const text = training.status === "ended" ? T("training_done", { run: training.run }) : T("training_text", { layers: project.network.net || T("no_hidden"), n: count(project.network.parameters) });
+  const text = training.status === "ended" ? T("training_done", { run: training.run }) : training.status === "stopped" ? T("training_stopped", { run: training.run, step: count(training.step), start: T("start") }) : T("training_text", { layers: project.network.net || T("no_hidden"), n: count(project.network.parameters) });
   if (project.is_ensemble) return html`<${Lead} title=${T("training_title")} text=${T("ensemble_text")} /><section class="sheet"><${Empty} title=${T("ensemble_title")} text=${T("ensemble_hint")}><button class="button primary" onClick=${() => change("options", { net: "8 tanh, 8 tanh", optimizer: "sgd", learning_rate: 0.1, penalty: 0, patience: 0, epochs: 100 })}>${T("train_single")}</button><//></section>`;
   return html`<${Lead} title=${T("training_title")} text=${text} />
     <div class="columns picture-first"><div class="stack"><${Metrics} /><section class="sheet"><header><h2>${T("network_now")}</h2><span class="small soft">${T("network_now_text", { row: state.row })}</span></header><${Live} /></section><${Losses} /><${Histograms} /><${Scores} /></div>
