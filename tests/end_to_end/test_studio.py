@@ -537,6 +537,8 @@ def test_a_run_is_opened_on_a_phone_and_goes_back(visit: Visit, folder: Path) ->
             "document.querySelector('.tabs [aria-current]').getBoundingClientRect().right <= innerWidth"
         )
         assert phone.messages == []
+        assert running.stop() == 0
+        phone.wait_for(".toast", "The studio does not respond.")
         phone.close()
 
 

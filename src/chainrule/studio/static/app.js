@@ -1,5 +1,5 @@
 // The page: its frame, the time of the training below all views, and the requests that follow it.
-import { ErrorNote, T, count, get, html, isEmbedded, isOfNet, memory, render, short, show, state, takeProject, update, useEffect, useRef, useStudio } from "./core.js";
+import { ErrorNote, Note, T, count, get, html, isEmbedded, isOfNet, memory, render, short, show, state, takeProject, update, useEffect, useRef, useStudio } from "./core.js";
 import { act, follow, goTo, isRunning } from "./following.js";
 import { Spark } from "./charts.js";
 import { DataView } from "./view_data.js";
@@ -70,6 +70,7 @@ function App() {
     <${Top} /><main id="main" tabindex="-1" aria-busy=${state.busy}>${isOpening() ? html`<${Opening} />` : html`<${View} key=${viewNow()} />`}</main>
     ${state.lessons && html`<${Lessons} />`}
     ${state.error && !isOpening() && !(viewNow() === "network" && isOfNet(state.error)) && html`<div class="toast"><${ErrorNote} error=${state.error} /><div class="row note"><span></span><span></span><button class="button small quiet" onClick=${() => update({ error: null })}>${T("close")}</button></div></div>`}
+    ${state.offline && !state.error && html`<div class="toast"><${Note} kind="warning" text=${T("no_server")} /></div>`}
     <${Transport} />`;
 }
 
