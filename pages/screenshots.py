@@ -2,6 +2,7 @@
 
     explanation.LANG.png   the page of ``chainrule explain ... --html``, by Chromium
     studio.LANG.webp, studio-training.LANG.webp   views of ``chainrule studio circle`` after 20 epochs
+    studio-views.LANG.webp   all its views, small: a row for each theme and width
 
 Needs playwright, a ``chromium`` on the path and a font with Chinese characters. Some sections of the page are
 hidden, so that the drawing and the derivation fit into one image.
@@ -18,6 +19,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from playwright.sync_api import sync_playwright
@@ -82,7 +84,43 @@ def studio(lang: str, folder: Path, work: Path) -> None:
             page.wait_for_timeout(1500)
             image = Image.open(io.BytesIO(page.screenshot()))
             image.save(folder / f"{name}.{lang}.webp", quality=78, method=6)
+        page.close()
+        all_views(browser, f"http://127.0.0.1:{server.port}", locale, folder / f"studio-views.{lang}.webp")
         browser.close()
+
+
+ALL_VIEWS = ("data", "network", "training", "chain", "predict", "files")
+LOOKS = tuple((theme, width) for width in (1280, 820, 390) for theme in ("light", "dark"))
+SMALL, GAP = 210, 6  # height of a view in the image of all of them, and space between two, in pixels
+
+
+def all_views(browser: Any, address: str, locale: str, file: Path) -> None:
+    """Image of all views of a studio, a row for each width and theme, one for both themes of a phone."""
+    rows: list[list[Image.Image]] = []
+    for theme, width in LOOKS:
+        size = {"width": width, "height": 860}
+        page = browser.new_page(viewport=size, locale=locale, color_scheme=theme)
+        page.goto(f"{address}/?token={TOKEN}")
+        views = []
+        for view in ALL_VIEWS:
+            page.evaluate(f"location.hash = {view!r}")
+            page.wait_for_selector(f'.tabs a[aria-current="page"][href="#{view}"]')
+            page.wait_for_timeout(1200)
+            image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+            views.append(
+                image.resize((round(image.width * SMALL / image.height), SMALL), Image.Resampling.LANCZOS)
+            )
+        page.close()
+        rows.append(views)
+    rows[-2:] = [rows[-2] + rows[-1]]
+    width = max(sum(image.width + GAP for image in views) for views in rows)
+    sheet = Image.new("RGBA", (width - GAP, len(rows) * (SMALL + GAP) - GAP))  # transparent
+    for number, views in enumerate(rows):
+        left = 0
+        for image in views:
+            sheet.paste(image, (left, number * (SMALL + GAP)))
+            left += image.width + GAP
+    sheet.save(file, quality=72, method=6)
 
 
 def main() -> int:
