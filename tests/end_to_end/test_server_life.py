@@ -232,12 +232,15 @@ def is_reached(server: ServerProcess) -> bool:
 
 
 @pytest.mark.long
-def test_workers_predict_rows_of_a_table(small_run: Path) -> None:
+@pytest.mark.parametrize("engine", ["native", "xla"])
+def test_workers_predict_rows_of_a_table(small_run: Path, engine: str) -> None:
+    if engine == "xla":
+        pytest.importorskip("jax")
     model = Model.load(small_run / "model.safetensors")
     assert model.preparation is not None
     frame = read_table("iris").frame.select(model.preparation.columns).gather_every(30)
     expected = model.predict_frame(frame)["prediction"].to_list()
-    with running_server(f"iris={small_run}", "--no-token", "--workers", 2) as server:
+    with running_server(f"iris={small_run}", "--no-token", "--workers", 2, "--engine", engine) as server:
         for _ in range(6):
             response = server.request("POST", "/predict", {"rows": frame.to_dicts()}, token=None)
             assert [record["prediction"] for record in response.json["predictions"]] == expected

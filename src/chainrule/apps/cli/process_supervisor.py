@@ -373,9 +373,8 @@ def leave(code: int) -> NoReturn:
     Otherwise JAX waits five minutes until all end, and an error of one machine, such as a file that only that
     one lacks, would not be noticed on the others for so long.
     """
-    jax = sys.modules.get("jax")
-    if code and jax is not None:
-        thread = threading.Thread(target=jax.distributed.shutdown, daemon=True)
+    if code and "chainrule.engines.xla.processes" in sys.modules:
+        thread = threading.Thread(target=import_module("jax").distributed.shutdown, daemon=True)
         thread.start()
         thread.join(LEAVE_SECONDS)
         sys.stdout.flush()

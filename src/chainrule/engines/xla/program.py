@@ -82,9 +82,6 @@ class Program:
     Args:
         graph: the graph.
 
-    Raises:
-        UsageError E633: JAX has no device of the platform that the user requests.
-
     Example:
         >>> from chainrule.graph import input_node
         >>> import chainrule.ops
@@ -96,8 +93,8 @@ class Program:
     equal_bits = (0, 0)
 
     def __init__(self, graph: Graph) -> None:
-        require_devices()
         self.graph = graph
+        self._is_checked = False  # JAX starts its threads in the process that runs the program, maybe a fork
         self._specs = {name: node.spec for name, node in graph.inputs.items()}
         self._has_own_rows = has_own_rows(graph)
         self._row_inputs = [name for name, spec in self._specs.items() if spec.shape[:1] == (BATCH,)]
@@ -118,9 +115,12 @@ class Program:
 
         Raises:
             ShapeError E209, E210: an array is missing or does not fit. E211: an index outside its table.
-            MemoryError: a device has too little memory. UsageError E130: as ``require_threads``.
+            MemoryError: a device has too little memory. UsageError E130, E633: as ``require_devices``.
         """
         require_threads()
+        if not self._is_checked:
+            require_devices()
+            self._is_checked = True
         sizes = bind(self._specs, arrays)
         inputs = {name: np.asarray(arrays[name]) for name in self._specs}
         rows, size = sizes.get("B", 0), self._rows_at_a_time(sizes)

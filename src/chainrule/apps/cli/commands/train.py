@@ -177,8 +177,10 @@ def _train_in_processes(
         settings.engine = "xla"
         with member(path, _common_options(chosen, processes, resume), resume=resume) as own:
             callbacks = trackers if own == path else ()
-            lang_option += f" --engine xla {processes.options}".rstrip()
-            return run_training(chosen, own, resume, fingerprint, lang_option, callbacks=callbacks)
+            several = f" --engine xla {processes.options}".rstrip()
+            return run_training(
+                chosen, own, resume, fingerprint, lang_option, callbacks=callbacks, resume_options=several
+            )
     if path is not None and not resume:
         require_free(path)
     words = sys.argv[1:]
@@ -198,6 +200,7 @@ def run_training(
     lang_option: str = "",
     *,
     callbacks: Sequence[Callback] = (),
+    resume_options: str = "",
 ) -> int:
     """Train, evaluate and save a network.
 
@@ -207,6 +210,7 @@ def run_training(
         fingerprint: the fingerprint of the table of the training to resume.
         lang_option: the language option for printed commands.
         callbacks: further ones, which do not change the result.
+        resume_options: further options of the command that resumes the training.
     """
     settings.engine = cast(EngineName, chosen.engine or settings.engine)
     private = is_private(chosen)
@@ -225,10 +229,12 @@ def run_training(
     path = out or new_run(chosen.data)
     try:
         with claimed(path, resume) as folder:
-            return _run_training(plan, model, folder, path, resume, lang_option, callbacks)
+            if _run_training(plan, model, folder, path, resume, lang_option, callbacks):
+                return 0
     except FileError as error:
-        _note_progress(error, path, _resume_command(chosen, path, lang_option))
+        _note_progress(error, path, _resume_command(chosen, path, lang_option + resume_options))
         raise
+    return _print_interrupted(chosen, path, lang_option + resume_options)
 
 
 def _training_options(
@@ -287,8 +293,8 @@ def _run_training(
     resume: bool,
     lang_option: str,
     callbacks: Sequence[Callback],
-) -> int:
-    """Train inside a claimed folder, evaluate, save, and print the result.
+) -> bool:
+    """Train inside a claimed folder, evaluate, save, and print the result; returns whether it has ended.
 
     Args:
         path: the folder as passed by the user.
@@ -296,15 +302,15 @@ def _run_training(
     """
     is_repeated = os.path.exists(path / MODEL) and not plan.scored.is_cross_validated
     if resume and not _print_resumption(folder, plan, path):
-        return 0
+        return True
     recorder = fit_model(model, plan, folder, resume, callbacks=callbacks)
     print_notices(recorder)
     if recorder.was_interrupted:
-        return _print_interrupted(plan.options, path, lang_option)
+        return False
     _finish(plan, model, folder, path, is_repeated)
     data = quoted(plan.options.data) + plan.options.reading_words
     screen.line(text_of("next").format(run=path, data=data) + lang_option)
-    return 0
+    return True
 
 
 def _print_interrupted(options: Options, path: Path, lang_option: str) -> int:
