@@ -125,21 +125,34 @@ def multiply(
             offsets([factor_view.shape[i] for i in axes], [factor_view.strides[i] for i in axes])
         )
 
-    tables = [
-        *(table(view, axes, n) for axes, n in ((stack, shape[0]), (rows, shape[1]), (columns, shape[3]))),
-        *(table(right, axes, n) for axes, n in ((others, shape[0]), (b[2], shape[3]))),
-        *(table(c[0], axes, n) for axes, n in ((c[1], shape[0]), (c[2], shape[1]))),
-    ]
-    mode |= 0 if c[1] else 2
-    # The column stride of B; the stride of an axis of length 1 is meaningless.
-    column_lengths, (steps,) = collapse(
-        [right.shape[i] for i in right_columns], [[right.strides[i] for i in right_columns]]
+    pays = is_rounded and min(shape[1:]) >= MIN_ROUNDED_LENGTH
+    starts = ((view, stack, shape[0]), (right, others, shape[0]), (c[0], c[1], shape[0]))
+    lines = (
+        (view, rows, shape[1]),
+        (view, columns, shape[3]),
+        (right, b[2], shape[3]),
+        (c[0], c[2], shape[1]),
     )
-    assert len(column_lengths) <= 1, "the columns of B have one stride"
-    column = steps[0] if right_columns and column_lengths[0] > 1 else 1
-    reads, facts = (view, right, *tables), {"shape": shape, "mode": mode, "column": column}
-    pays = min(shape[1:]) >= MIN_ROUNDED_LENGTH
-    lowering.add("table_matmul", (node,), reads, (c[0],), phase, **facts, is_rounded=is_rounded and pays)
+    steps = [_single_step(factor, axes) for factor, axes, _ in lines]
+    has_steps = not pays and None not in steps
+    if has_steps:
+        tables = [table(*of) for of in starts]
+    else:
+        tables = [table(*of) for of in (starts[0], *lines[:2], starts[1], lines[2], starts[2], lines[3])]
+    mode |= 0 if c[1] else 2
+    column = _single_step(right, right_columns)
+    assert column is not None, "the columns of B have one stride"
+    facts = {"shape": shape, "mode": mode, "column": column, "is_rounded": pays}
+    facts["strides"] = tuple(steps) if has_steps else ()
+    lowering.add("table_matmul", (node,), (view, right, *tables), (c[0],), phase, **facts)
+
+
+def _single_step(view: View, axes: Sequence[int]) -> int | None:
+    """Return the stride of some axes of a view, if they have one; that of a single element is 1."""
+    lengths, (steps,) = collapse([view.shape[i] for i in axes], [[view.strides[i] for i in axes]])
+    if len(lengths) > 1:
+        return None
+    return steps[0] if lengths else 1
 
 
 def offsets(lengths: Sequence[int], strides: Sequence[int]) -> np.ndarray:

@@ -121,19 +121,20 @@ def _inside(indices: np.ndarray, rows: int, flag: int, first: int) -> np.ndarray
     return inside
 
 
-def _product(memory: Memory, words: list[int], by_table: bool) -> None:
+def _product(memory: Memory, words: list[int], addressing: str) -> None:
     """Compute C = A B for a batch of products; see ``gemm.matmul``."""
     products, m, n, k, a, a_step, a_row, a_column, b, b_step, b_row, b_column, c, c_step, c_row, mode = words
 
-    def starts(place: int, count: int) -> np.ndarray:
+    def positions(place: int, count: int, by_table: bool = addressing == "tables") -> np.ndarray:
         return _table(place, count) if by_table else place * np.arange(count)
 
-    left = starts(a_row, m)[:, None] + starts(a_column, k)  # (m, k)
-    right = starts(b_row, k)[:, None] + b_column * np.arange(n)  # (k, n)
-    target = starts(c_row, m)[:, None] + np.arange(n)  # (m, n)
-    accumulates = mode > 1 or (not by_table and c_step == 0)
+    left = positions(a_row, m)[:, None] + positions(a_column, k)  # (m, k)
+    right = positions(b_row, k)[:, None] + b_column * np.arange(n)  # (k, n)
+    target = positions(c_row, m)[:, None] + np.arange(n)  # (m, n)
+    has_starts = addressing != "strides"
+    accumulates = mode > 1 or (not has_starts and c_step == 0)
     for s in range(products):
-        x, y, z = (int(starts(step, products)[s]) for step in (a_step, b_step, c_step))
+        x, y, z = (int(positions(step, products, has_starts)[s]) for step in (a_step, b_step, c_step))
         product = memory.read(a, left + x) @ memory.read(b, right + y)
         memory.write(c, target + z, product, mode % 2 == 1 or (accumulates and s > 0))
 
@@ -269,23 +270,23 @@ def _normalized(scores: np.ndarray, function: str, dtype: np.dtype) -> np.ndarra
     return (scores - top) - np.log(total) if function == "log_softmax" else top + np.log(total)
 
 
-def _run_of_product(dtype: str, by_table: bool, epilogue: object) -> Run | None:
+def _run_of_product(dtype: str, addressing: str, epilogue: object) -> Run | None:
     """Return the version of a matrix product; there is none for one with an epilogue."""
     if epilogue is not None:
         return None
-    return lambda block: _product(Memory(dtype), _words(block, 16), by_table)
+    return lambda block: _product(Memory(dtype), _words(block, 16), addressing)
 
 
 def _run_of_bfloat16_product(epilogue: object) -> Run | None:
     """Return the version of a product of rounded factors; there is none for one with an epilogue."""
     if epilogue is not None:
         return None
-    return lambda block: _product(_RoundedMemory("float32"), _words(block, 16), by_table=False)
+    return lambda block: _product(_RoundedMemory("float32"), _words(block, 16), "strides")
 
 
 def _run_of_bfloat16_table_product() -> Run:
     """Return the version of a product by tables of rounded factors."""
-    return lambda block: _product(_RoundedMemory("float32"), _words(block, 16), by_table=True)
+    return lambda block: _product(_RoundedMemory("float32"), _words(block, 16), "tables")
 
 
 def _run_of_dots(dtype: str, is_rounded: bool) -> Run:

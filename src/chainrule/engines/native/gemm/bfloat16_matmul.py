@@ -96,7 +96,7 @@ class Bfloat16MatmulWriter(MatmulWriter):
     """
 
     def __init__(self, name: str, width: int, has_pairs: bool, epilogue: Epilogue | None = None) -> None:
-        super().__init__("float32", False, name, width, epilogue)
+        super().__init__("float32", "strides", name, width, epilogue)
         self.pairs = Pairs(self.lanes, 2 if has_pairs else 1)
         self.vectors, self.per_slot = self.pairs, self.pairs.per_slot
 

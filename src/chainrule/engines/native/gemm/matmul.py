@@ -6,10 +6,11 @@ for 8 loads. B is read in *panels*, as wide as a tile and at most ``DEEP`` rows 
 the first-level cache for all rows of A. If its columns are not contiguous, or its rows are far apart, the
 panel is first *packed* (copied) into a small buffer.
 
-There are two forms of addressing. By *strides*, rows, columns and products follow each other at fixed
+There are three forms of addressing. By *strides*, rows, columns and products follow each other at fixed
 distances. By *tables*, the positions are read from tables: where product number s starts in A, B and C, row i
 in A and C, number k of a row in A, and row k in B. With tables the same kernel is a convolution: its rows are
-the windows of an image, which overlap in memory and are never copied (Dukhan 2019).
+the windows of an image, which overlap in memory and are never copied (Dukhan 2019). By *starts*, only the
+products are found by tables, and their rows and columns by strides: tiles are then as large as by strides.
 
 By strides, a product may have an *epilogue*: elementwise operations on each number of C while its tile is in
 registers (see ``epilogue``). C itself is then stored only if it is a result of the epilogue.
@@ -35,7 +36,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from llvmlite import ir
 
@@ -55,6 +56,7 @@ PACKED = 4  # of a mode: B is packed
 MIN_PREFETCH_DEPTH = 64  # depth of a tile from which on the cost of prefetching C is negligible
 
 
+Addressing: TypeAlias = Literal["strides", "starts", "tables"]
 Reads: TypeAlias = Callable[[list[Value]], tuple[Value, list[Value]]]
 
 
@@ -62,17 +64,18 @@ class MatmulWriter:
     """Writer of the matrix product of one dtype.
 
     Args:
-        by_table: whether positions come from tables.
+        addressing: what finds positions: strides, tables of the starts of products, or tables.
         width: bytes of a vector of the target.
         epilogue: operations on the numbers of C, by strides; C then has a multiple of the columns of a full
             tile, and A at most ``DEEP`` columns.
     """
 
     def __init__(
-        self, dtype: str, by_table: bool, name: str, width: int = 32, epilogue: Epilogue | None = None
+        self, dtype: str, addressing: Addressing, name: str, width: int = 32, epilogue: Epilogue | None = None
     ) -> None:
-        self.vectors, self.by_table, self.name = Vectors(dtype, width // SIZE[dtype]), by_table, name
-        self.epilogue, self.tiles_by_table = epilogue, by_table
+        self.vectors, self.name, self.epilogue = Vectors(dtype, width // SIZE[dtype]), name, epilogue
+        self.by_table, self.starts_by_table = addressing == "tables", addressing != "strides"
+        self.tiles_by_table = self.by_table
         self.size, self.lanes = self.vectors.size, self.vectors.lanes
         self.module = ir.Module(name)
         self._tiles: dict[tuple[int, int, bool], ir.Function] = {}
@@ -112,7 +115,7 @@ class MatmulWriter:
             facts.packs, facts.is_packed = builder.and_(pays, builder.not_(is_packed)), is_packed
             mode = builder.and_(mode, I64(PACKED - 1))
         accumulates = builder.icmp_signed(">", mode, I64(1))
-        if not self.by_table:
+        if not self.starts_by_table:
             accumulates = builder.or_(accumulates, builder.icmp_signed("==", c_step, I64(0)))
         adds = builder.icmp_signed("!=", builder.and_(mode, I64(1)), I64(0))
         with code.for_range(I64(0), products) as s:
@@ -126,7 +129,9 @@ class MatmulWriter:
     def _offset(self, code: FunctionBuilder, source: Value, i: Value) -> Value:
         """Return the bytes of item i from item 0, by a stride in elements or a table."""
         offset = (
-            code.load(code.plus(source, code.times(i, 8)), I64) if self.by_table else code.times(source, i)
+            code.load(code.plus(source, code.times(i, 8)), I64)
+            if self.starts_by_table
+            else code.times(source, i)
         )
         return code.times(offset, self.size)
 

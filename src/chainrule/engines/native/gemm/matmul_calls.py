@@ -72,7 +72,7 @@ def _kernel(
         return builder.int8_matmul_kernel(spec)
     if _is_rounded(task):
         return builder.bfloat16_matmul_kernel(spec)
-    return builder.matmul_kernel(dtype, by_table=False, spec=spec)
+    return builder.matmul_kernel(dtype, "strides", spec)
 
 
 def _is_rounded(task: Task) -> bool:
@@ -99,9 +99,17 @@ def _matmul_with_epilogue(builder: CallBuilder, task: Task) -> list[Call]:
 
 
 def table_matmul(builder: CallBuilder, task: Task) -> list[Call]:
-    """Return the call of matrix products by tables."""
-    (a, b, *tables), (c,) = task.reads, task.writes
-    a_step, a_row, a_column, b_step, b_row, c_step, c_row = map(builder.address, tables)
+    """Return the call of matrix products by tables, or by tables of starts and strides."""
+    (a, b, *tables), (c,), strides = task.reads, task.writes, task.facts["strides"]
+    addresses = [builder.address(table) for table in tables]
+    if strides:
+        (a_step, b_step, c_step), (a_row, a_column, b_row, c_row) = addresses, strides
+        starts, rows = tables[-1], c_row * np.arange(task.facts["shape"][1])
+        moves = ((4, a_row * builder.itemsize(c)), (12, c_row * builder.itemsize(c)))
+    else:
+        a_step, a_row, a_column, b_step, b_row, c_step, c_row = addresses
+        starts, rows = tables[-2], _numbers(builder, tables[-1])
+        moves = ((6, 8), (14, 8))
     mode: Word = Accumulate(task.facts["mode"]) if task.adds else task.facts["mode"]
     words = [*task.facts["shape"], builder.address(a), a_step, a_row, a_column]
     words += [builder.address(b), b_step, b_row, task.facts["column"]]
@@ -109,10 +117,14 @@ def table_matmul(builder: CallBuilder, task: Task) -> list[Call]:
     if task.facts["is_rounded"]:
         kernel = builder.bfloat16_table_matmul_kernel()
     else:
-        kernel = builder.matmul_kernel(builder.dtype(c), by_table=True)
-    products, rows = (np.asarray(builder.buffers[table.buffer].array) for table in tables[-2:])
-    partition = table_partition(words, builder.itemsize(c), task.facts["mode"], products, rows)
+        kernel = builder.matmul_kernel(builder.dtype(c), "starts" if strides else "tables")
+    to = _numbers(builder, starts), rows
+    partition = table_partition(words, builder.itemsize(c), task.facts["mode"], to, moves)
     return [Call(kernel, tuple(words), partition)]
+
+
+def _numbers(builder: CallBuilder, table: View) -> np.ndarray:
+    return np.asarray(builder.buffers[table.buffer].array)
 
 
 def dot_products(builder: CallBuilder, task: Task) -> list[Call]:

@@ -15,7 +15,7 @@ from chainrule.engines.native.gemm.bfloat16_table_matmul import Bfloat16TableMat
 from chainrule.engines.native.gemm.dot_products import DotProductWriter
 from chainrule.engines.native.gemm.epilogue import Epilogue
 from chainrule.engines.native.gemm.int8_matmul import Int8MatmulWriter
-from chainrule.engines.native.gemm.matmul import FactorPacker, MatmulWriter
+from chainrule.engines.native.gemm.matmul import Addressing, FactorPacker, MatmulWriter
 from chainrule.engines.native.jit.compiler import Machine
 from chainrule.engines.native.jit.kernel_source import KernelSource
 from chainrule.engines.native.runtime.partition import Partition
@@ -203,15 +203,15 @@ class CallBuilder:
             KernelSource("int8_product", (spec,), text), lambda n: Int8MatmulWriter(n, epilogue).write()
         )
 
-    def matmul_kernel(self, dtype: str, by_table: bool, spec: LoopSpec | None = None) -> int:
+    def matmul_kernel(self, dtype: str, addressing: Addressing, spec: LoopSpec | None = None) -> int:
         """Return the kernel of a matrix product, with an epilogue if ``spec`` is set."""
-        width, addressing = self.machine.width, "tables" if by_table else "strides"
+        width = self.machine.width
         text = f"product of {dtype} by {addressing}, vectors of {width} bytes"
         text += f", then\n{spec.text()}" if spec else ""
         epilogue = Epilogue(spec) if spec else None
         return self.machine.function(
-            KernelSource("product", (dtype, by_table, spec), text),
-            lambda n: MatmulWriter(dtype, by_table, n, width, epilogue).write(),
+            KernelSource("product", (dtype, addressing, spec), text),
+            lambda n: MatmulWriter(dtype, addressing, n, width, epilogue).write(),
         )
 
     def packing_kernel(self, dtype: str) -> int:

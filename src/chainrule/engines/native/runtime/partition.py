@@ -128,7 +128,11 @@ def matmul_partition(words: Sequence[Any], size: int, operands: Sequence[tuple[i
 
 
 def table_partition(
-    words: Sequence[Any], size: int, mode: int, products: np.ndarray, rows: np.ndarray
+    words: Sequence[Any],
+    size: int,
+    mode: int,
+    positions: tuple[np.ndarray, np.ndarray],
+    moves: tuple[tuple[int, int], ...],
 ) -> Partition | None:
     """Return the partition of a product by tables: products or rows, or columns if rows of several products
     overlap.
@@ -140,12 +144,13 @@ def table_partition(
         words: words of its block; see ``gemm.matmul``.
         size: bytes of a number.
         mode: how C is written.
-        products, rows: their positions in C, in elements.
+        positions: those of products and of rows in C, in elements.
+        moves: those of the rows of A and C.
     """
-    count, _, n = words[:3]
+    (count, _, n), (products, rows) = words[:3], positions
     by_products = Partition(count, 0, ((5, 8), (9, 8), (13, 8)))
     if mode == 0:
-        return by_products if count >= MIN_PRODUCTS else Partition(words[1], 1, ((6, 8), (14, 8)), ROWS)
+        return by_products if count >= MIN_PRODUCTS else Partition(words[1], 1, moves, ROWS)
     if count > 1 and np.diff(np.sort(products)).min() >= rows.max(initial=0) - rows.min(initial=0) + n:
         return by_products
     distance = np.gcd.reduce(np.concatenate([np.diff(products), np.diff(rows)]))  # of any two: a multiple
