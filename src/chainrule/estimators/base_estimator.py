@@ -102,7 +102,11 @@ class TabularEstimator(BaseEstimator):
 
     @property
     def model_(self) -> Model:
-        """The trained ``chainrule.Model``: explain, attribute and save it; predicts as the estimator does."""
+        """The trained ``chainrule.Model``: explain, attribute and save it.
+
+        It predicts as the estimator does; the threshold of a classifier is one of its facts, which
+        ``chainrule predict`` uses, and ``Model.predict`` returns the likelier class.
+        """
         check_is_fitted(self)
         return self._model
 

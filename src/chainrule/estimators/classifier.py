@@ -17,10 +17,13 @@ from sklearn.utils.multiclass import (
 from chainrule.data.tables.task import Head
 from chainrule.errors import DataError, UsageError, fact
 from chainrule.estimators.base_estimator import TabularEstimator
+from chainrule.estimators.default_network import held_out
 from chainrule.estimators.inputs import EncodedRows
 from chainrule.model import Model
-from chainrule.tabular.threshold import Cost, with_threshold
+from chainrule.tabular.threshold import Cost, ThresholdCurve, best_threshold, stored_threshold, with_threshold
 from chainrule.validation import unknown
+
+CHOSEN_RULES = ("f1", "youden")  # of a threshold that is chosen on rows
 
 
 @dataclass(eq=False, repr=False)
@@ -44,10 +47,13 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         kinds: the kinds of columns of a data frame where they are not to be inferred, by name:
             ``{"zip": "category"}``; one of ``"category"``, ``"number"``, ``"date"``, ``"time"``,
             ``"duration"``, ``"text"``, ``"yes_no"`` or, to leave a column out, ``"id"``.
-        positive: the positive one of two classes, by default the second of ``classes_``: that of ``cost`` and
-            of the metrics of ``model_``. The order of ``classes_`` does not depend on it.
+        positive: the positive one of two classes, by default the second of ``classes_``: that of ``cost``,
+            ``threshold``, and of the metrics of ``model_``. The order of ``classes_`` does not depend on it.
         cost: of a false positive and a false negative, ``"FP:FN"``: ``predict`` returns the positive class
-            from the probability FP / (FP + FN) on; ``None``: the more likely class.
+            from the probability FP / (FP + FN) on; ``None``: the more likely class, or by ``threshold``.
+        threshold: ``"f1"`` or ``"youden"`` (recall + specificity - 1): ``predict`` returns the positive class
+            from the probability on that is best by this rule on rows that the networks were not trained on.
+            Without effect beside ``cost``.
         warm_start: whether ``fit`` starts from the present parameters.
         random_state: seed of the folds, the initial values and the order of the rows; ``None`` samples one.
         verbose: show a progress bar.
@@ -74,6 +80,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     _: KW_ONLY
     positive: Any = None
     cost: str | None = None
+    threshold: str | None = None
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Make one update on a batch.
@@ -110,10 +117,11 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         probabilities = self.predict_proba(X)
         if self._is_multilabel:
             return (probabilities > 0.5).astype(np.int64)
-        if self.cost is None:
+        level = stored_threshold(self._model)
+        if level is None:
             return self.classes_[probabilities.argmax(axis=1)]
         order = 0 if self._has_first_as_positive else 1
-        is_positive = probabilities[:, order] >= Cost.parse(self.cost).threshold
+        is_positive = probabilities[:, order] >= level
         return self.classes_[np.where(is_positive, order, 1 - order)]
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -158,15 +166,22 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         return y
 
     def _refuse_positive(self) -> None:
-        """Refuse a positive class or a cost of other than two classes (E611), and an unknown class (E101)."""
+        """Refuse what is of two classes for other ones (E611), an unknown class or rule (E101)."""
         if self.cost is not None:
             Cost.parse(self.cost)
-        name = "positive" if self.positive is not None else "cost"
-        if getattr(self, name) is not None and (self._is_multilabel or len(self.classes_) != 2):
-            received = fact("{count} classes", count=len(self.classes_))
-            raise UsageError("E611", where=f"fit, {name}", expected=fact("two classes"), received=received)
+        for name in ("positive", "cost", "threshold"):
+            if getattr(self, name) is not None and (self._is_multilabel or len(self.classes_) != 2):
+                received = fact("{count} classes", count=len(self.classes_))
+                raise UsageError(
+                    "E611", where=f"fit, {name}", expected=fact("two classes"), received=received
+                )
+        if self.threshold is not None and self.threshold not in CHOSEN_RULES:
+            fix, example = 'threshold="{}"', CHOSEN_RULES[0]
+            raise unknown("fit, threshold", self.threshold, CHOSEN_RULES, fix, example=example)
         if self.positive is not None and self.positive not in self.classes_.tolist():
-            raise unknown("fit, positive", self.positive, map(str, self.classes_), "positive={!r}")
+            names = [str(label) for label in self.classes_]
+            fix = 'positive="{}"' if isinstance(self.classes_[0], str) else "positive={}"
+            raise unknown("fit, positive", self.positive, names, fix, example=names[1])
 
     @property
     def _has_first_as_positive(self) -> bool:
@@ -193,7 +208,19 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         return Head.of(self._labels)
 
     def _finished(self, network: Model) -> Model:
-        return network if self.cost is None else with_threshold(network, Cost.parse(self.cost).threshold)
+        if self.cost is None:
+            return network
+        return with_threshold(network, Cost.parse(self.cost).threshold, cost=self.cost)
+
+    def _completed(self, rows: EncodedRows, seed: int) -> None:
+        if self.threshold is None or self.cost is not None:
+            return
+        chosen, p = held_out(self._trained, rows, self._head(), seed)
+        if len(chosen):
+            is_positive = rows.y[chosen] == self._labels[1]
+            curve = ThresholdCurve.of(is_positive, p[:, 1], rows.weights[chosen])
+            best = best_threshold(curve, self.threshold)
+            self._model = self._named(with_threshold(self._model, best.value, rule=best.rule))
 
 
 def _other_classes(known: np.ndarray, received: np.ndarray) -> DataError:

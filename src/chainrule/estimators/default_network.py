@@ -245,12 +245,15 @@ def held_out(trained: Trained, rows: EncodedRows, head: Head, seed: int) -> tupl
 
     Returns:
         the numbers of the rows: of an ensemble those of the scored folds, of a single network its validation
-        rows; and what the model outputs for them, (n, O).
+        rows; and for them the probability of each class, (n, K), or the values of the model, (n, O).
     """
     state = trained.model.state
     if trained.recipe is None:
         chosen = np.flatnonzero(validation_of_network(rows, seed))
-        return chosen, trained.model(rows.x[chosen]) if len(chosen) else np.zeros((0, head.outputs))
+        if not len(chosen):
+            return chosen, np.zeros((0, len(head.labels or ()) or head.outputs))
+        x = rows.x[chosen]
+        return chosen, np.asarray(trained.model.predict_proba(x)) if head.labels else trained.model(x)
     training = _ensemble_training(trained.recipe, rows, head, seed)
     weights = fold_weights(state, rows.x, rows.y, training)
     return out_of_fold(state, rows.x, training.plan, weights)

@@ -517,7 +517,7 @@ def stored_threshold(model: Model) -> float | None:
     return value if is_valid and len(model.labels or ()) == 2 else None
 
 
-def with_threshold(model: Model, value: float, *, cost: str = "") -> Model:
+def with_threshold(model: Model, value: float, *, cost: str = "", rule: str = "") -> Model:
     """Return a classifier of two classes that predicts the second one from another probability than 0.5 on.
 
     Args:
@@ -525,8 +525,10 @@ def with_threshold(model: Model, value: float, *, cost: str = "") -> Model:
         value: rows with a probability of at least this are predicted as the second class.
         cost: of a false and of a missed second class, ``FP:FN``, if the threshold follows from it; then
             ``chainrule evaluate`` prints the mean cost.
+        rule: by which it was chosen on other rows: ``"f1"`` or ``"youden"``.
     """
-    record = {"value": value, **({"rule": "cost", "cost": cost} if cost else {})}
+    record: dict[str, Any] = {"value": value, **({"rule": rule} if rule else {})}
+    record |= {"rule": "cost", "cost": cost} if cost else {}
     return Model.of(replace(model.state, facts={**model.facts, THRESHOLD: record}))
 
 

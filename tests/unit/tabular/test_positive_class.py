@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from sklearn.metrics import balanced_accuracy_score, f1_score, recall_score, roc_auc_score
 
 import chainrule as cr
 from case_loops import loop_over
@@ -122,16 +122,56 @@ def test_an_estimator_decides_by_the_cost_of_its_positive_class(net: str) -> Non
     assert (fitted["fraud"].predict(x) == "fraud").sum() > (fitted["ok"].predict(x) == "fraud").sum()
 
 
-@loop_over(("arguments", "code"), [({"positive": "no"}, "E101"), ({"cost": "1"}, "E102")])
+@pytest.mark.long
+@loop_over("net", ["ensemble", "16 relu"])
+@loop_over("rule", ["f1", "youden"])
+def test_an_estimator_chooses_its_threshold_on_rows_outside_the_training(rule: str, net: str) -> None:
+    x, is_fraud = rows(900, 1, 4.0)
+    other, other_is_fraud = rows(4000, 2, 4.0)
+    y = np.where(is_fraud, "fraud", "ok")
+    options: dict[str, Any] = {"net": net, "positive": "fraud", "epochs": 40, "random_state": 0}
+    plain = cr.TabularClassifier(**options).fit(x, y)
+    chosen = cr.TabularClassifier(**options, threshold=rule).fit(x, y)
+    level = chosen.model_.facts["threshold"]["value"]
+    assert chosen.model_.facts["threshold"]["rule"] == rule
+    p = chosen.predict_proba(other)
+    assert np.array_equal(p, plain.predict_proba(other)), "the training is the same"
+    predicted = chosen.predict(other)
+    assert ((predicted == "fraud") == (p[:, 0] >= level)).all()
+    score = f1_score if rule == "f1" else recall_score
+    before, after = (score(other_is_fraud, own == "fraud") for own in (plain.predict(other), predicted))
+    assert after > before
+    both = cr.TabularClassifier(**options, threshold=rule, cost="1:10").fit(x, y)
+    assert both.model_.facts["threshold"] == {"value": 1 / 11, "rule": "cost", "cost": "1:10"}
+
+
+def test_the_fix_of_an_unknown_class_of_an_estimator_works() -> None:
+    x, is_fraud = rows(40, 1, 1.0)
+    y = np.where(is_fraud, "fraud", "ok")
+    for name, value, fix in (
+        ("positive", "fruad", 'positive="fraud"'),
+        ("threshold", "F2", 'threshold="f1"'),
+    ):
+        arguments: dict[str, Any] = {name: value}
+        with pytest.raises(UsageError) as caught:
+            cr.TabularClassifier(epochs=1, **arguments).fit(x, y)
+        assert caught.value.fix == fix
+
+
+@loop_over(
+    ("arguments", "code"),
+    [({"positive": "no"}, "E101"), ({"cost": "1"}, "E102"), ({"threshold": "f2"}, "E101")],
+)
 def test_an_estimator_refuses_other_classes_and_costs(arguments: dict[str, Any], code: str) -> None:
     x, is_fraud = rows(40, 1, 1.0)
     with pytest.raises(UsageError, match=code):
         cr.TabularClassifier(epochs=1, **arguments).fit(x, np.where(is_fraud, "fraud", "ok"))
 
 
-def test_an_estimator_refuses_a_positive_one_of_three_classes() -> None:
+@loop_over("arguments", [{"positive": 1}, {"threshold": "f1"}])
+def test_an_estimator_refuses_a_positive_one_of_three_classes(arguments: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="E611"):
-        cr.TabularClassifier(epochs=1, positive=1).fit(rows(42, 1, 1.0)[0], np.arange(42) % 3)
+        cr.TabularClassifier(epochs=1, **arguments).fit(rows(42, 1, 1.0)[0], np.arange(42) % 3)
 
 
 @pytest.mark.long
