@@ -127,8 +127,8 @@ class Application:
         return await self._computed(request, lambda workbench: workbench.project_record(lang))
 
     async def _training(self, request: Request) -> JsonResponse:
-        """Return the state of the training; it never waits for a computation."""
-        names = ("step", "losses", "losses_every", "epochs", "epochs_every")
+        """Return the state of the training; it never waits for the computation of another request."""
+        names = ("step", "final", "losses", "losses_every", "epochs", "epochs_every")
         since = {name: _integer(request, name, -1) for name in names if name in request.query_params}
         response = await self._at_once(
             request, lambda workbench: workbench.training_record(_lang(request), since)

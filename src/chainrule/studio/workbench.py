@@ -10,6 +10,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -56,6 +57,7 @@ class Workbench:
         self.version = 0
         self._spare: Any = None  # a process that waits for the next training
         self._views: OrderedDict[Any, StepView] = OrderedDict()
+        self._model: tuple[str, ModelState] | None = None  # of the training that ended at last
         self._replay: Any = None  # the update that was replayed at last, with what it is of
         if source:
             self.open(source)
@@ -242,8 +244,7 @@ class Workbench:
         training = self.training
         if training is None:
             return {"version": self.version, "status": "none"}
-        if training.process is None:
-            self.frame(self._latest())
+        self._add_last_frame(training)
         with training.lock:
             record: dict[str, Any] = {
                 "version": self.version,
@@ -259,8 +260,10 @@ class Workbench:
                 is_new = since.get(f"{name}_every") != curve.every
                 start = 0 if is_new else max(since.get(name, 0) - 1, 0)
                 record[name] = {"every": curve.every, "start": start, "points": curve.points[start:]}
-            if training.frames and (latest := max(training.frames)) != since.get("step", -1):
-                record["frame"] = _without_weights(training.frames[latest])
+            frame = training.frames[max(training.frames)] if training.frames else {"step": -1}
+            is_final = bool(frame.get("is_final"))
+            if frame["step"] != since.get("step", -1) or is_final > bool(since.get("final", 0)):
+                record["frame"] = _without_weights(frame)
             record["titles"] = _titles(training, lang)
         return record
 
@@ -306,11 +309,38 @@ class Workbench:
         return {} if frame is None else _without_weights(frame)
 
     def _frame(self, training: Training, step: int) -> dict[str, Any] | None:
-        """Return the frame of a step: of a RUN that was opened it is computed, else it is the nearest one."""
+        """Return the frame of a step: the nearest one of a training that runs, or ran, in this studio.
+
+        That of a RUN that was opened is computed, and that of the end: a training may end with the weights of
+        its best epoch.
+        """
         nearest = training.frame_at(step)
-        if training.process is None and (nearest is None or nearest["step"] != step):
-            training.add_frame(self._new_frame(training, step))
+        is_missing = nearest is None or nearest["step"] != step
+        is_end = self._is_end(training, step)
+        if (is_missing and training.process is None) or (is_end and not (nearest or {}).get("is_final")):
+            frame = {**self._new_frame(training, step), "is_final": is_end}
+            if nearest is not None and not is_missing:
+                frame["histograms"] = nearest["histograms"]
+            training.add_frame(frame)
         return training.frame_at(step)
+
+    def _add_last_frame(self, training: Training) -> None:
+        """Add the frame of the end, or of a RUN that was opened, unless other requests are computed now."""
+        if training.process is not None and training.status != "ended":
+            return
+        step = self._latest()
+        known = training.frame_at(step)
+        is_known = known is not None and known.get("is_final", training.status != "ended")
+        if not is_known and self.lock.acquire(blocking=False):
+            try:
+                with suppress(ChainruleError):  # a RUN whose files are no longer there
+                    self._frame(training, step)
+            finally:
+                self.lock.release()
+
+    def _is_end(self, training: Training, step: int) -> bool:
+        """Return whether a step is the end of a complete training, whose weights are those of the model."""
+        return training.status == "ended" and step == self._latest()
 
     def _new_frame(self, training: Training, step: int) -> dict[str, Any]:
         project, model = self._project(), self.state_at(step)
@@ -336,7 +366,9 @@ class Workbench:
         """
         with self.lock:
             step = self._latest() if step < 0 else step
-            key = (self.version, None if self.training is None else id(self.training), step, row)
+            training = self.training
+            is_end = training is not None and self._is_end(training, step)
+            key = (self.version, training and id(training), step, row, is_end)
             if key in self._views:
                 self._views.move_to_end(key)
             else:
@@ -367,8 +399,10 @@ class Workbench:
         project, training = self._project(), self.training
         initial: ModelState = project.initial
         step = self._latest() if step < 0 else step
-        if training is None or (training.process is None and step == self._latest()):
+        if training is None:
             return initial
+        if self._is_end(training, step):
+            return initial if training.process is None else self._saved(training.run)
         weights = training.weights_at(step, initial.parameters)
         if weights is None and step == 0 and project.trained is None:
             return initial
@@ -376,6 +410,12 @@ class Workbench:
             update = self._replayed(max(step, 1)).update
             weights = dict(update.after) if step else {path: update.arrays[path] for path in update.after}
         return replace(initial, parameters=weights)
+
+    def _saved(self, run: str) -> ModelState:
+        """Return the model of a training that ended; the latest one is kept."""
+        if self._model is None or self._model[0] != run:
+            self._model = (run, Model.load(model_file(run)).state)
+        return self._model[1]
 
     def _replayed(self, step: int) -> Any:
         """Return an update of the training, repeated with the same bits; the latest one is kept."""

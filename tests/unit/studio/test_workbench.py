@@ -222,6 +222,24 @@ def test_a_complete_run_that_is_opened_goes_back_to_any_step(bench: Workbench) -
     assert all((parameters[path] == value).all() for path, value in of_step[5].items())
 
 
+@pytest.mark.long
+def test_the_end_of_a_training_has_the_weights_of_its_model(bench: Workbench) -> None:
+    bench.change({"net": "16 relu", "learning_rate": 2.0, "patience": 2, "epochs": 200})
+    bench.command({"until": None})
+    wait_for(bench, "ended")
+    training = bench.training
+    assert training is not None
+    model = cr.load(Path(training.run) / "model.safetensors").state
+    assert model.facts["best_epoch"] < len(model.history)  # not the last one
+    record = bench.training_record("en", {})
+    again = bench.training_record("en", {"step": record["step"], "final": 1})
+    assert (record["frame"]["step"], "frame" in again) == (record["step"], False)
+    for parameters in (bench.state_at(-1).parameters, bench.model().state.parameters):
+        assert all((parameters[path] == value).all() for path, value in model.parameters.items())
+    bench.open(training.run)
+    assert bench.training_record("en", {})["frame"]["surface"] == record["frame"]["surface"]
+
+
 @pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler here")
 def test_the_c_source_is_taken_with_its_header_and_computes_the_outputs(
     bench: Workbench, tmp_path: Path

@@ -21,7 +21,7 @@ function remember(frame) {
 async function poll() {
   const { losses, epochs } = state;
   const latest = state.latest?.step ?? -1;
-  const query = `training?step=${latest}&losses=${losses.points.length}&losses_every=${losses.every}&epochs=${epochs.points.length}&epochs_every=${epochs.every}`;
+  const query = `training?step=${latest}&final=${state.latest?.is_final ? 1 : 0}&losses=${losses.points.length}&losses_every=${losses.every}&epochs=${epochs.points.length}&epochs_every=${epochs.every}`;
   const record = await get(query);
   if (record.version !== state.project.version || (record.changes ?? 0) !== (state.project.options?.learning_rate_at.length ?? 0)) {
     const { version } = state.project, project = await get("project");

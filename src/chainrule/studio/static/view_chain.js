@@ -43,7 +43,7 @@ function WhatIf({ weight, item }) {
 
 function Inspector({ drawing, onPick }) {
   const key = state.selected, step = state.frame?.step ?? 0;
-  const record = useLive(key && `derivation?row=${state.row}&step=${state.step}&key=${encodeURIComponent(key)}`, [key, state.row, state.step < 0 ? step : state.step, state.project.version, state.lang]);
+  const record = useLive(key && `derivation?row=${state.row}&step=${state.step}&key=${encodeURIComponent(key)}`, [key, state.row, state.step < 0 ? step : state.step, state.project.version, state.lang, state.latest?.is_final]);
   if (!key) return html`<section class="sheet"><${Empty} title=${T("pick_title")} text=${T("pick_text")} /></section>`;
   const item = find(drawing, key), weight = key.startsWith("w:") ? `${key.slice(2, key.lastIndexOf(":"))}[${key.slice(key.lastIndexOf(":") + 1)}]` : "";
   if (record?.error) return html`<section class="sheet"><p>${record.error.error}</p></section>`;
@@ -60,7 +60,7 @@ const ordered = (sections) => (sections.length > 2 && !sections[0].heading ? [se
 function Weights({ drawing }) {
   const { paths } = state.project.network;
   const [path, setPath] = useState(paths[0]), [start, setStart] = useState(0);
-  const page = useLive(path && `weights?row=${state.row}&step=${state.step}&path=${encodeURIComponent(path)}&start=${start}&count=60`, [path, start, state.row, state.step < 0 ? state.frame?.step : state.step, state.project.version]);
+  const page = useLive(path && `weights?row=${state.row}&step=${state.step}&path=${encodeURIComponent(path)}&start=${start}&count=60`, [path, start, state.row, state.step < 0 ? state.frame?.step : state.step, state.project.version, state.latest?.is_final]);
   if (!page || page.error) return null;
   return html`<section class="sheet"><header><h2>${T("all_weights")}</h2><div class="row"><select aria-label=${T("parameters")} value=${path} onChange=${(event) => { setPath(event.target.value); setStart(0); }}>${paths.map((name) => html`<option value=${name}>${name}</option>`)}</select><span class="small soft numbers">${count(start + 1)}–${count(start + page.rows.length)} / ${count(page.size)}</span><button class="button small icon" aria-label=${T("previous")} disabled=${!start} onClick=${() => setStart(Math.max(0, start - 60))}>‹</button><button class="button small icon" aria-label=${T("next")} disabled=${start + 60 >= page.size} onClick=${() => setStart(start + 60)}>›</button></div></header>
     <div class="chips">${page.rows.map((row) => html`<button class="chip numbers" aria-pressed=${row.key === state.selected} title=${`[${row.index}]  ∂J ${row.gradient}`} onClick=${() => update({ selected: row.key })}>${row.value}</button>`)}</div></section>`;
@@ -69,7 +69,7 @@ function Weights({ drawing }) {
 export function ChainView() {
   const { project } = state, step = state.frame?.step ?? 0;
   const [mode, setMode] = useState("value"), [walk, setWalk] = useState(-1);
-  const drawing = useLive(`step?row=${state.row}&step=${state.step}`, [state.row, state.step < 0 ? step : state.step, project.version]);
+  const drawing = useLive(`step?row=${state.row}&step=${state.step}`, [state.row, state.step < 0 ? step : state.step, project.version, state.latest?.is_final]);
   const pick = (key) => update({ selected: key });
   if (!drawing) return html`<${Lead} title=${T("chain_title")} text=${T("chain_text")} />`;
   if (drawing.error) return html`<${Lead} title=${T("chain_title")} text=${drawing.error.error} /><section class="sheet"><code>${drawing.error.fix}</code></section>`;

@@ -33,7 +33,7 @@ function Attack({ isImage }) {
   const [radius, setRadius] = useState(isImage ? 0.1 : 0.5), [answer, setAnswer] = useState(null);
   const choice = `${radius} ${state.row} ${state.lang} ${state.project.version}`, isRunning = state.training.status === "running";
   useEffect(() => setAnswer(null), [choice]);
-  useFollowing(() => post(`attack?row=${state.row || 1}`, { radius }).catch((error) => ({ error })), setAnswer, choice, [state.frame?.step], isRunning ? RUNNING_PAUSE : 250);
+  useFollowing(() => post(`attack?row=${state.row || 1}`, { radius }).catch((error) => ({ error })), setAnswer, choice, [state.frame?.step, state.latest?.is_final], isRunning ? RUNNING_PAUSE : 250);
   const text = !answer ? T("searching") : answer.error ? "" : answer.before !== answer.actual ? T("attack_wrong", answer) : answer.success ? T("attack_success", { ...answer, share: `${(100 * answer.confidence).toFixed(1)} %` }) : T("attack_failed", { ...answer });
   return html`<section class="sheet stack tight" aria-live="polite"><h2>${T("attack")}</h2><label class="field"><span class="row apart"><span>${T(isImage ? "attack_size_pixels" : "attack_size", { row: state.row || 1 })}</span><strong class="numbers">${radius.toFixed(2)}</strong></span><input type="range" min="0" max=${isImage ? 0.5 : 3} step=${isImage ? 0.01 : 0.05} value=${radius} onInput=${(event) => setRadius(Number(event.target.value))} /></label>
     <p class="small">${text}</p>${answer?.error && html`<p class="small soft">${answer.error.error}</p>`}
@@ -61,7 +61,7 @@ export function PredictView() {
   useLatest(() => get(`form?row=${state.row || 1}`).catch(setError), (record) => record && fill(record), [state.row, state.project.version]);
   const isEmpty = !form || (form.media && !cells.file) || (form.form === "texts" && !Object.values(cells).some(Boolean)) || form.form === "none" || (form.form === "arrays" && Object.values(cells).includes(null));
   const show = (record) => { if (record.error) { setError(record); return; } setAnswer(record); setError(null); state.seen.add("predicted"); };
-  useFollowing(() => (isEmpty ? null : post("predict", cells).catch((problem) => problem)), show, `${JSON.stringify(cells)} ${state.lang}`, [form, step]);
+  useFollowing(() => (isEmpty ? null : post("predict", cells).catch((problem) => problem)), show, `${JSON.stringify(cells)} ${state.lang}`, [form, step, state.latest?.is_final]);
   if (form?.form === "none") return html`<${Lead} title=${T("predict_title")} text=${T("no_form")} /><section class="sheet stack tight"><code>${form.command}</code></section>`;
   if (!form) return html`<${Lead} title=${T("predict_title")} text=${T("predict_text")} /><${ErrorNote} error=${error} />`;
   const isClasses = state.project.data.task === "classification";
