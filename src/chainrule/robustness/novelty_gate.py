@@ -32,12 +32,13 @@ import numpy as np
 from chainrule.data.tables.encoded_rows import EncodedRows
 from chainrule.errors import TrainingError, fact
 from chainrule.records import frozen
-from chainrule.robustness.novelty_scores import features_of_rows
+from chainrule.robustness.novelty_scores import features_of_rows, reads_channels
 from chainrule.train.evaluation.prediction import predict
 from chainrule.train.evaluation.rows import encode_rows
 from chainrule.train.model_state import NOVELTY_GATE, ModelState
 from chainrule.validation import integer, number, out_of_range
 
+CHANNELS = "channels"  # features of a network with convolutions; other ones were stored without a name
 ARRAYS = ("means", "directions", "variances")
 DIRECTIONS, MAX_FEATURES = 32, 4096
 FLOOR = 1e-6  # of a variance, relative to the mean one
@@ -78,7 +79,8 @@ class NoveltyGate:
     def record(self) -> dict[str, Any]:
         """Return the gate as plain data."""
         arrays = {name: _packed(getattr(self, name)) for name in ARRAYS}
-        return {**arrays, "level": self.level, "false_alarms": self.false_alarms, "rows": self.rows}
+        numbers = {"level": self.level, "false_alarms": self.false_alarms, "rows": self.rows}
+        return {**arrays, **numbers, "features": CHANNELS}
 
 
 def with_novelty_gate(
@@ -145,6 +147,8 @@ def stored_gate(model: ModelState) -> NoveltyGate | None:
     """Return the gate in the facts of a model; ``None`` without one that is whole."""
     record = model.facts.get(NOVELTY_GATE)
     if not isinstance(record, dict) or len(model.targets) != 1:
+        return None
+    if record.get("features") != CHANNELS and model.network is not None and reads_channels(model.network):
         return None
     means, directions, variances = (_unpacked(record.get(name)) for name in ARRAYS)
     numbers = [record.get(name) for name in ("level", "false_alarms", "rows")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from chainrule.errors import TrainingError, UsageError
 from chainrule.inputs import DetectionKind, SegmentationKind
 from chainrule.robustness import is_unlike, stored_gate, with_novelty_gate
 from chainrule.tabular.predicted_columns import Uncertainty, prediction_columns
+from chainrule.train.model_state import NOVELTY_GATE
 from chainrule.uncertainty import UNKNOWN
 
 CENTERS = np.array([[0.0, 0, 0, 0], [4.0, 4, 0, 0], [0.0, 4, 4, 0]])
@@ -80,6 +82,9 @@ def test_images_of_something_else_are_unknown() -> None:
     assert is_unlike(gated, gate, x[1200:]).mean() < 0.1  # other writers
     shares = {name: is_unlike(gated, gate, change(x[1200:])).mean() for name, change in FOREIGN.items()}
     assert min(shares.values()) > 0.9, shares
+    record = {name: value for name, value in gate.record().items() if name != "features"}
+    older = replace(gated, facts={**gated.facts, NOVELTY_GATE: record})  # of other features, of any width
+    assert stored_gate(older) is None
 
 
 def test_no_rows_have_no_predictions(model: cr.Model) -> None:
