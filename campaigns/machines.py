@@ -1,9 +1,10 @@
 """Compare results between processors: the bits of trainings and networks, and the test suite.
 
-``python -m campaigns.machines bits`` runs 12 float32 trainings and 12 networks
-(``campaigns/machine_cases.py``) at every width of vectors that this processor has, planned for two cores,
-and prints the SHA-256 of each. ``--save FILE`` writes them as JSON; ``--compare FILE`` compares with those
-of another machine. Equal library versions are assumed.
+``python -m campaigns.machines bits`` runs 13 trainings and 12 networks (``campaigns/machine_cases.py``) in
+float32 and in bfloat16, at every width of vectors that this processor has, planned for two cores, and prints
+the SHA-256 of each. Where the processor has AVX512-BF16, only its widest vectors multiply pairs.
+``--save FILE`` writes them as JSON; ``--compare FILE`` compares with those of another machine. Equal library
+versions are assumed.
 
 ``python -m campaigns.machines suite`` runs the test suite with vectors of 16, 32 and 64 bytes and with 1, 2,
 4 and 16 cores reported; each value once. It takes about ten minutes for each of four runs.
@@ -18,15 +19,29 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from campaigns.machine_cases import NETWORKS, TRAININGS
 
 import chainrule as cr
 from chainrule.engines.native.jit.target import WIDTHS, host_target
 
+
+def _in(precision: Any, run: Callable[[], str]) -> Callable[[], str]:
+    """Return a case in a precision."""
+
+    def digest() -> str:
+        with cr.settings.using(precision=precision):
+            return run()
+
+    return digest
+
+
 CASES: dict[str, Callable[[], str]] = {
-    **{f"training: {name}": run for name, run in TRAININGS.items()},
-    **{f"network: {name}": run for name, run in NETWORKS.items()},
+    f"{kind}{mark}: {name}": _in(precision, run)
+    for precision, mark in (("float32", ""), ("bfloat16", " in bfloat16"))
+    for kind, runs in (("training", TRAININGS), ("network", NETWORKS))
+    for name, run in runs.items()
 }
 SUITES = ((16, 1), (32, 4), (64, 16), (0, 2))  # bytes of a vector (0: the widest), cores reported
 SHOWN = 12  # letters of a digest in the table
