@@ -128,6 +128,7 @@ class Case:
 
     def __init__(self, data: str) -> None:
         self.data, self.frame = data, pl.read_csv(data)[:SERVED]
+        self.frame.write_parquet("rows.parquet")
         self.served = next(iter(load_models(["run"])))
         names = [field.name for field in self.served.fields]
         self.rows = self.frame.select(names).rows(named=True)
@@ -141,7 +142,6 @@ class Case:
 
     def printed(self) -> pl.DataFrame:
         """The predictions of ``chainrule predict``; it prints six digits of a probability."""
-        self.frame.write_parquet("rows.parquet")
         shares = ("--proba",) if self.served.has_probabilities else ()
         then("predict", "rows.parquet", "--only-predictions", "--raw", *shares, "--out", "printed.parquet")
         return pl.read_parquet("printed.parquet")
