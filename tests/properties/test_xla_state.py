@@ -161,3 +161,18 @@ def test_a_training_continues_on_another_engine(tmp_path: Path, first: Any, seco
     with pytest.raises(ChainruleError, match=f"computed by another engine: {first}") as refused:
         resumed.replay(3, X, Y, epochs=3, run=tmp_path, **options)
     assert refused.value.code == "E505"
+
+
+@pytest.mark.parametrize("mesh", ["a=2", "data=2, model=2"])
+def test_a_mesh_of_several_devices_is_refused_on_one(mesh: str) -> None:
+    with (
+        cr.settings.using(parallel="fast", mesh=mesh, devices=0),
+        pytest.raises(ChainruleError, match="E102") as error,
+    ):
+        _model().fit(X, Y, epochs=1, verbose=False)
+    assert "cr.settings.mesh" in str(error.value)
+
+
+def test_a_mesh_of_one_device_trains() -> None:
+    with cr.settings.using(parallel="fast", mesh="data=1", devices=0):
+        assert len(list(_model().fit(X, Y, epochs=1, verbose=False))) == 1

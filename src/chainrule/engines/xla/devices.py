@@ -220,6 +220,7 @@ def training_devices() -> Devices | None:
     if require_devices() == "cpu" and not _platforms():
         notices.emit(ON_CPU)
     if not settings.devices and jax.process_count() == 1:
+        Layout.of_settings(1)  # which refuses a mesh of several
         return None
     own = [list(group) for _, group in groupby(jax.devices(), key=lambda device: device.process_index)]
     fewest = min(map(len, own))
