@@ -5,7 +5,10 @@ Other processors have narrower vectors; ``campaigns/machines.py`` compares machi
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -96,8 +99,13 @@ def test_a_training_has_the_same_bits_at_every_width(name: str) -> None:
         at_every_width(lambda: {"digest": np.frombuffer(TRAININGS[name]().encode(), np.uint8)})
 
 
-def test_the_campaign_has_twelve_trainings_and_networks() -> None:
-    assert (len(TRAININGS), len(NETWORKS)) == (12, 12)
+def test_the_page_has_every_case_of_the_campaign_in_both_precisions() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reproducibility.md").read_text(encoding="utf-8")
+    names = [*(f"training: {name}" for name in TRAININGS), *(f"network: {name}" for name in NETWORKS)]
+    assert Counter(re.findall(r"^\| ((?:training|network): [^|]*) \|", page, re.MULTILINE)) == Counter(
+        names * 2
+    )
+    assert f"{len(TRAININGS)} trainings and {len(NETWORKS)} networks in two precisions" in page
 
 
 def test_a_width_that_the_processor_lacks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
