@@ -83,6 +83,20 @@ def test_a_step_is_trained_and_its_weight_derived(visit: Visit) -> None:
     assert "dense1.weight[0,0]" in visit.text(".inspector")
 
 
+@pytest.mark.long
+def test_the_slider_of_an_attack_changes_its_size(visit: Visit) -> None:
+    choose(visit, "moons")
+    visit.open("training")
+    visit.click("Train")
+    visit.wait_for(".reading", "complete")
+    visit.open("predict")
+    attack = visit.page.locator("section[aria-live]", has=visit.page.get_by_role("heading", name="Attack"))
+    for size, result in (("0", "No attack of this size succeeds"), ("3", "The attack succeeds")):
+        attack.locator("input[type=range]").fill(size)
+        attack.get_by_text(result).wait_for(timeout=20_000)
+        assert attack.locator("strong.numbers").inner_text() == f"{size}.00"
+
+
 ROOT_CHANGES = """
 milliseconds => new Promise((done) => {
   let count = 0;

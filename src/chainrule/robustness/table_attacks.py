@@ -1,9 +1,9 @@
 """Attacks on rows of a table: numbers within limits in the units of their columns, categories by swaps.
 
 An attack on the prepared inputs would change 0/1 features by fractions, which no cell of a table means. Here
-a change is a change of cells: a number moves by at most its limit and keeps the decimals of its column and
-the range of the data, a category becomes another level, and every other column stays. What counts as broken
-is predicted by the model from the changed cells, through the stored preparation.
+a change is a change of cells: a number moves by at most its limit and keeps the decimals and the range of its
+column, a category becomes another level, and every other column stays. What counts as broken is predicted by
+the model from the changed cells, through the stored preparation.
 
 The search alternates: projected gradient descent moves all prepared numbers at once, which are then rounded
 to allowed cells; after it, each column in turn takes the level, or the one of some allowed numbers, with the
@@ -59,7 +59,7 @@ class NumberChange:
         feature: the index of its prepared input.
         limit: the largest change in the units of the column.
         mean, std: of the preparation.
-        low, high: the range of the data.
+        low, high: the range of the training rows and of all rows of the table.
         step: numbers are multiples of it; 0 for any number.
         before: (n,) the numbers of the rows; NaN where missing, which stays missing.
     """
@@ -75,7 +75,7 @@ class NumberChange:
     before: np.ndarray
 
     def take(self, rows: np.ndarray) -> NumberChange:
-        """Return the change of some rows; the range of the data stays that of all."""
+        """Return the change of some rows; the range stays."""
         return replace(self, before=self.before[rows])
 
     @property
@@ -516,7 +516,8 @@ def allowed_changes(
 
     Args:
         preparation: of the model.
-        table: the attacked rows, whose range the numbers keep.
+        table: the attacked rows. Numbers keep the range of these and of the training rows, so that a row may
+            change as much alone as among others.
         radius: the largest change of a number, in standard deviations of its column.
         columns: the columns that may change; ``None``: all numbers and categories.
         limits: for each column the largest change in its own units, which has precedence over ``radius``.
@@ -526,6 +527,7 @@ def allowed_changes(
             nothing that may change.
     """
     named = [*limits, *(name for name in columns or () if name not in limits)]
+    known = {profile.column: profile.quantiles for profile in preparation.profiles}
     _require_columns(preparation, named, limits)
     chosen, changes, start = named if limits or columns is not None else None, [], 0
     for encoding in preparation.encodings:
@@ -535,7 +537,8 @@ def allowed_changes(
             continue
         if isinstance(encoding, Number):
             limit = _limit(encoding, limits.get(encoding.column), radius)
-            changes.append(_number(encoding, table, features.start, limit))
+            training = np.array(known.get(encoding.column, ()))
+            changes.append(_number(encoding, table, training, features.start, limit))
         elif isinstance(encoding, Category | YesNo):
             _require_no_limit(encoding.column, limits.get(encoding.column))
             changes.append(_levels(encoding, table, features))
@@ -595,11 +598,12 @@ def _limit(encoding: Number, limit: Any, radius: float | None) -> float:
     return float(limit)
 
 
-def _number(encoding: Number, table: Table, feature: int, limit: float) -> NumberChange:
+def _number(encoding: Number, table: Table, training: np.ndarray, feature: int, limit: float) -> NumberChange:
+    """Return what may change in a column of numbers, of which ``training`` are some of the training rows."""
     cells = number_cells(table, encoding.column, Faults()).cast(pl.Float64)
-    values, before = cells.drop_nulls().to_numpy(), cells.fill_null(np.nan).to_numpy()
+    values = np.concatenate([cells.drop_nulls().to_numpy(), training])
     low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
-    std = encoding.std if encoding.std > 0 else 1.0
+    std, before = encoding.std if encoding.std > 0 else 1.0, cells.fill_null(np.nan).to_numpy()
     return NumberChange(
         encoding.column, feature, limit, encoding.mean, std, low, high, step_of(values, REGULAR), before
     )

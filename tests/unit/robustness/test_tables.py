@@ -54,6 +54,19 @@ def test_numbers_stay_within_their_limit_their_decimals_and_the_range_of_the_dat
     assert after["age"].is_null().to_list() == frame["age"].is_null().to_list()
 
 
+def test_a_row_may_change_as_much_alone_as_among_others() -> None:
+    model, frame = credit()
+    options: dict[str, Any] = {"radius": 1.5, "columns": ["income", "age"], "seed": 0}
+    together = model.attack(frame, **options).success
+    alone = np.array([model.attack(frame[i : i + 1], **options).success[0] for i in range(40)])
+    assert alone.any()
+    assert (alone == together[:40]).mean() > 0.9  # the restarts are random
+    strange = frame[:1].with_columns(income=pl.lit(10**6))  # a row outside the range of the training
+    result = model.attack(strange, change={"income": 50_000})
+    assert result.table is not None
+    assert 950_000 <= result.table.frame["income"][0] <= 10**6
+
+
 def test_one_number_with_more_decimals_does_not_give_them_to_all() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(0, 2, 120).round(1)
