@@ -1,9 +1,8 @@
 """Which share of images of something else a trained image network refuses.
 
 The novelty gate of a RUN of ``chainrule example x-ray``, ``faces``, ``fashion-mnist``, ``detect`` or
-``segment`` names images unlike those of the training ``unknown``, or finds nothing in them. The program
-writes images of each kind into a folder, predicts them with ``chainrule predict RUN FOLDER`` and prints how
-many were refused:
+``segment`` names images unlike those of the training ``unknown``. The program writes images of each kind into
+a folder, predicts them with ``chainrule predict RUN FOLDER`` and prints how many were refused:
 
 - files of the data sets of other examples: blood smears, street scenes, faces and chest X-rays;
 - handwritten digits of scikit-learn, of 8 x 8 pixels;
@@ -34,7 +33,7 @@ from chainrule.errors import ChainruleError
 
 Images = Iterator[tuple[str, bytes]]
 COMMAND = "import sys; from chainrule.apps.cli.main import main; sys.exit(main())"
-REFUSED = ("unknown", "", "[]", "0")  # no class, no object, no part of an image
+UNKNOWN = "unknown"  # the class of a refused image
 HEIGHT, WIDTH, SMOOTHING = 144, 192, 6.0
 FILES = {
     "blood smears": ("detect", "*.jpg"),
@@ -99,17 +98,16 @@ SOURCES: dict[str, tuple[str, Callable[[str], Images]]] = {
 def refused(run: str, images: Images, count: int) -> tuple[int, int]:
     """Return how many of the first images a RUN refuses, and how many there are."""
     with tempfile.TemporaryDirectory() as folder:
-        images_folder, table = Path(folder) / "images", Path(folder) / "predictions.csv"
-        images_folder.mkdir()
         for number, (suffix, content) in zip(range(count), images, strict=False):
-            (images_folder / f"{number:03}{suffix}").write_bytes(content)
-        command = [sys.executable, "-c", COMMAND, "predict", run, str(images_folder), "--out", str(table)]
+            Path(folder, f"{number:03}{suffix}").write_bytes(content)
+        command = [sys.executable, "-c", COMMAND, "predict", run, folder]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            sys.exit(f"chainrule predict: {done.stderr.strip()}")
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    return sum(row["prediction"] in REFUSED for row in rows), len(rows)
+    if done.returncode:
+        sys.exit(f"chainrule predict: {done.stderr.strip()}")
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))  # of a detector, a row for each object
+    column = "prediction" if "prediction" in rows[0] else "class"
+    strange = {row["image"] for row in rows if row[column] == UNKNOWN}
+    return len(strange), len({row["image"] for row in rows})
 
 
 def main() -> int:
