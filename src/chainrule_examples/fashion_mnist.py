@@ -44,15 +44,10 @@ def train_network(name: str, images: Table, seed: int = 0, epochs: int = 0) -> c
     """Train a network."""
     net, usual_epochs, learning_rate, transforms = NETS[name]
     model = cr.Model(net, "cross_entropy", cr.AdamW(cr.OneCycle(learning_rate)), metrics=["accuracy"])
-    own, others = (
-        images.take(rows) for rows in (parts_of(images, seed).train, parts_of(images, seed).validation)
-    )
-    options = {
-        "batch_size": 128,
-        "validation": (others, "class"),
-        "augmentation": cr.Augmentation(*transforms),
-    }
-    model.fit(own, epochs=epochs or usual_epochs, seed=seed, **options)
+    part, augmentation = parts_of(images, seed), cr.Augmentation(*transforms)
+    options = {"batch_size": 128, "validation": (images.take(part.validation), "class")}
+    own = images.take(part.train)
+    model.fit(own, epochs=epochs or usual_epochs, seed=seed, augmentation=augmentation, **options)
     if model.facts["ended"] == "interrupted":
         raise KeyboardInterrupt
     return model

@@ -39,8 +39,10 @@ def fit(
             non-finite value or a ``KeyboardInterrupt`` is raised. It is not called where the arguments are
             refused.
     """
-    names = [(name, fact("the option {name}", name=name)) for name in OF_PROCESSES]
-    require_same_options(lambda: [(text, getattr(options, name)) for name, text in names], model.engine)
+    require_same_options(
+        lambda: [(fact("the option {name}", name=name), getattr(options, name)) for name in OF_PROCESSES],
+        model.engine,
+    )
     run, reason = prepare(model.in_float(), data, options), "failed"
     with (
         run_folder(options) as (folder, checkpoint),

@@ -127,11 +127,15 @@ class Bfloat16MatmulWriter(MatmulWriter):
         is_by_row = b.icmp_signed("==", place.column, I64(4))
         length = self._row_length(code, is_by_row, rows, place.deep)
         words = [start, place.line, place.column, rows, place.deep, facts.row_buffer, length]
-        with code.if_then(is_by_row):
-            b.call(self._rows_by_row, words)
-        with code.if_then(b.not_(is_by_row)):
-            b.call(self._rows_by_slot, words)
+        self._pack_rows(code, is_by_row, words)
         return self._with_packed_rows(facts, place, is_by_row, length)
+
+    def _pack_rows(self, code: FunctionBuilder, is_by_row: Value, words: list[Value]) -> None:
+        """Pack rows of A, along k or across."""
+        with code.if_then(is_by_row):
+            code.builder.call(self._rows_by_row, words)
+        with code.if_then(code.builder.not_(is_by_row)):
+            code.builder.call(self._rows_by_slot, words)
 
     def _row_length(self, code: FunctionBuilder, is_by_row: Value, rows: Value, deep: Value) -> Value:
         """Return the bytes from one packed row to the next, or from one slot of all rows to the next."""

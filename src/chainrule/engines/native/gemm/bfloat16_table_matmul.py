@@ -88,9 +88,9 @@ class Bfloat16TableMatmulWriter(Bfloat16MatmulWriter):
                 builder.call(self._record, [table, deep, record])
             place = _Piece(a, a_row, records[0], b, records[1], c, deep, is_later)
             count = code.minimum(builder.sub(products, start), PRODUCTS)
-            with code.for_range(I64(0), m, rows_per_block(code, deep, size)) as first_row:
-                rows = code.minimum(builder.sub(m, first_row), rows_per_block(code, deep, size))
-                facts.first, facts.last = first_row, code.plus(first_row, rows)
+            rows = rows_per_block(code, deep, size)
+            with code.for_range(I64(0), m, rows) as first_row:
+                facts.first, facts.last = first_row, code.minimum(code.plus(first_row, rows), m)
                 with code.for_range(I64(0), count) as s:
                     is_repeated = builder.icmp_signed(">", code.plus(start, s), I64(0))
                     keep = builder.or_(is_later, builder.and_(accumulates, is_repeated))
@@ -113,10 +113,7 @@ class Bfloat16TableMatmulWriter(Bfloat16MatmulWriter):
         line = code.plus(place.line, code.times(facts.first, 8))
         words = [a, line, place.column, rows, place.deep, facts.row_buffer, length]
         with code.if_then(builder.or_(is_first, builder.icmp_signed("!=", a, before))):
-            with code.if_then(is_by_row):
-                builder.call(self._rows_by_row, words)
-            with code.if_then(builder.not_(is_by_row)):
-                builder.call(self._rows_by_slot, words)
+            self._pack_rows(code, is_by_row, words)
         own = _Piece(a, line, place.column, b, place.row, c, place.deep, keep)
         self._panels(facts, self._with_packed_rows(facts, own, is_by_row, length), I64(0), facts.n, 2)
 
