@@ -259,7 +259,11 @@ FEWEST_ROWS = 10  # of the validation, from which a distance to the training row
 
 def _gated(model: Model, known: tuple[Any, Any], blocks: int) -> Model:
     """The model with a novelty gate, if there are enough validation rows."""
-    rows = known[1].rows if isinstance(known[1], Table) else len(known[1])
+    others = known[1]
+    if isinstance(others, Table):
+        rows = others.rows
+    else:
+        rows = len(next(iter(others.values())) if isinstance(others, dict) else others)
     if rows >= FEWEST_ROWS:
         return Model.of(with_novelty_gate(model.state, *known, blocks=blocks))
     screen.line(translated(_NO_GATE, settings.lang).format(rows=rows, fewest=FEWEST_ROWS))

@@ -19,6 +19,7 @@ from chainrule.robustness.corruptions import sweep as sweep
 from chainrule.robustness.drift_tests import DriftResult as DriftResult
 from chainrule.robustness.drift_tests import drift as drift
 from chainrule.robustness.novelty_gate import NoveltyGate as NoveltyGate
+from chainrule.robustness.novelty_gate import has_unreadable_gate as has_unreadable_gate
 from chainrule.robustness.novelty_gate import is_unlike as is_unlike
 from chainrule.robustness.novelty_gate import stored_gate as stored_gate
 from chainrule.robustness.novelty_gate import with_novelty_gate as with_novelty_gate

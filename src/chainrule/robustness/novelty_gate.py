@@ -1,49 +1,41 @@
 """Rows unlike those of the training: a model may store how far from them a row is predicted.
 
-A classifier has no class for an image of something else, and is often certain of a wrong one. The distance is
-measured in features of the network (``features_of``), where the rows of a class form a cloud: of the R
-directions in which the clouds are widest the variances are estimated, of all others one common variance:
-
-    score = min_k  sum_r (v_r . (f - m_k))^2 / l_r  +  |rest of f - m_k|^2 / s
-
-with m_k the mean of the rows of class k; a model of values, boxes or masks has one cloud. The level is a
-quantile of the scores of validation rows: of rows like these, a stated share is above it. ``predict`` names
-them ``"unknown"``, and leaves values empty.
+A classifier has no class for an image or a text of something else, and is often certain of a wrong one. The
+distance of a row from the training rows is measured by one or several scores: ``FeatureClouds`` in features
+of the network, and ``TokenShares`` of the tokens of a text. The level of each is a quantile of the scores of
+validation rows: of rows like these, a stated share is above it; several scores divide that share.
+``predict`` names rows above a level ``"unknown"``, and leaves values empty.
 
 Frames of videos need another level: their validation rows are often neighbors of training rows, so that a new
 video is farther from these than all of them. Consecutive training rows are then divided into blocks, and each
 block is scored by the clouds of the others, which have no neighbors of its rows except at its ends.
 
-Reference: Lee, Lee, Lee and Shin (2018), A simple unified framework for detecting out-of-distribution samples
-and adversarial attacks, NeurIPS, for the distance; Tipping and Bishop (1999), Mixtures of probabilistic
-principal component analyzers, Neural Computation 11, for the common variance; Vovk, Gammerman and Shafer
-(2005), Algorithmic learning in a random world, for the quantile.
+Reference: Vovk, Gammerman and Shafer (2005), Algorithmic learning in a random world, for the quantile.
 """
 
 from __future__ import annotations
 
-import base64
 import math
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from chainrule.data.tables.encoded_rows import EncodedRows
 from chainrule.errors import TrainingError, fact
 from chainrule.records import frozen
-from chainrule.robustness.novelty_scores import features_of_rows, reads_channels
+from chainrule.robustness.feature_clouds import FeatureClouds, features_in_blocks
+from chainrule.robustness.token_shares import TokenShares, kinds_of
 from chainrule.train.evaluation.prediction import predict
 from chainrule.train.evaluation.rows import encode_rows
 from chainrule.train.model_state import NOVELTY_GATE, ModelState
 from chainrule.validation import integer, number, out_of_range
 
-CHANNELS = "channels"  # features of a network with convolutions; other ones were stored without a name
-ARRAYS = ("means", "directions", "variances")
-DIRECTIONS, MAX_FEATURES = 32, 4096
-FLOOR = 1e-6  # of a variance, relative to the mean one
+Score: TypeAlias = FeatureClouds | TokenShares
+SCORES: dict[str, type[FeatureClouds] | type[TokenShares]] = {"clouds": FeatureClouds, "tokens": TokenShares}
 MIN_ROWS = 10  # of the validation
-BLOCK, BLOCK_NUMBERS = 512, 1 << 22  # rows whose features are computed at once, and numbers in them
+MAX_SCORES = 16
 
 
 @frozen(eq=False)
@@ -51,42 +43,41 @@ class NoveltyGate:
     """How far a row may be from the training rows.
 
     Args:
-        means: (K, F) of the features of each class.
-        directions: (R, F) orthonormal, in which the features of a class vary most.
-        variances: (R + 1,) along the directions, and of every other one.
-        level: the largest score of a row that is predicted.
-        false_alarms: the share of rows like those of the validation that have a larger score.
+        scores: the distances that are measured.
+        levels: of each, the largest one of a row that is predicted.
+        false_alarms: at most this share of rows like those of the validation has a larger distance.
         rows: of the validation.
     """
 
-    means: np.ndarray
-    directions: np.ndarray
-    variances: np.ndarray
-    level: float
+    scores: tuple[Score, ...]
+    levels: tuple[float, ...]
     false_alarms: float
     rows: int
 
-    def scores(self, features: np.ndarray) -> np.ndarray:
-        """Return the score of each row of features, (N, F) -> (N,)."""
-        result = []
-        for mean in self.means.astype(np.float64):
-            off = features - mean
-            along = off @ self.directions.T.astype(np.float64)  # (N, R)
-            rest = np.maximum((off**2).sum(axis=1) - (along**2).sum(axis=1), 0)
-            result.append((along**2 / self.variances[:-1]).sum(axis=1) + rest / self.variances[-1])
-        return np.min(result, axis=0)
+    def is_unlike(self, model: ModelState, inputs: dict[str, np.ndarray]) -> np.ndarray:
+        """Return whether each encoded row has a distance above its level, (N,)."""
+        unlike = np.zeros(len(next(iter(inputs.values()))), bool)
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is unlike all others
+            for score, level in zip(self.scores, self.levels, strict=True):
+                unlike |= ~(score.scores(score.represented(model, inputs)) <= level)
+        return unlike
 
     def record(self) -> dict[str, Any]:
         """Return the gate as plain data."""
-        arrays = {name: _packed(getattr(self, name)) for name in ARRAYS}
-        numbers = {"level": self.level, "false_alarms": self.false_alarms, "rows": self.rows}
-        return {**arrays, **numbers, "features": CHANNELS}
+        names = {kind: name for name, kind in SCORES.items()}
+        scores = [
+            {"name": names[type(score)], "level": level, **score.record()}
+            for score, level in zip(self.scores, self.levels, strict=True)
+        ]
+        return {"scores": scores, "false_alarms": self.false_alarms, "rows": self.rows}
 
 
 def with_novelty_gate(
     model: ModelState, x: Any, validation: Any, *, false_alarms: float = 0.01, blocks: int = 0
 ) -> ModelState:
     """Return a model that predicts ``"unknown"`` or no value for rows unlike those of its training.
+
+    Texts of a model with tokenizers are compared by their tokens, other rows by features of the network.
 
     Args:
         model: a trained model with one output, such as ``model.state``.
@@ -104,37 +95,60 @@ def with_novelty_gate(
     if len(model.targets) != 1:
         expected, received = fact("a model with one output"), ", ".join(model.targets)
         raise TrainingError("E570", where="novelty gate", received=received, expected=expected)
-    known, others = (_features(model, encode_rows(model, rows, "novelty gate").x) for rows in (x, validation))
-    if len(others) < MIN_ROWS:
+    known, others = (encode_rows(model, rows, "novelty gate") for rows in (x, validation))
+    if others.count < MIN_ROWS:
         expected = fact("at least {minimum} rows", minimum=MIN_ROWS)
-        raise out_of_range(len(others), "validation", "novelty gate", expected)
-    blocks = integer(blocks, "blocks", "novelty gate", minimum=0, maximum=len(known))
+        raise out_of_range(others.count, "validation", "novelty gate", expected)
+    blocks = integer(blocks, "blocks", "novelty gate", minimum=0, maximum=known.count)
     if blocks == 1:
         raise out_of_range(blocks, "blocks", "novelty gate", fact("0, or at least 2"), "blocks=10")
-    classes = _classes(model, x)
-    gate = _fitted(known, classes)
-    leveled = _with_level(gate, gate.scores(others), false_alarms)
-    if blocks:
-        among = _with_level(gate, _block_scores(known, classes, blocks), false_alarms)
-        leveled = max(leveled, among, key=lambda gate: gate.level)
-    return replace(model, facts={**model.facts, NOVELTY_GATE: leveled.record()})
+    fits = _fits(model, known.x, lambda: _classes(model, x))
+    own, scores, levels, count = false_alarms / len(fits), [], [], others.count
+    for values, fit in fits:
+        score = fit(np.arange(known.count))
+        level = _quantile(score.scores(score.represented(model, others.x)), own)
+        if blocks:
+            among = _quantile(_block_scores(values, fit, blocks), own)
+            level, count = max((level, others.count), (among, known.count))
+        scores.append(score)
+        levels.append(level)
+    share = sum(max(own, 1 / (count + 1)) for _ in scores)
+    gate = NoveltyGate(tuple(scores), tuple(levels), share, count)
+    return replace(model, facts={**model.facts, NOVELTY_GATE: gate.record()})
 
 
-def _with_level(gate: NoveltyGate, scores: np.ndarray, false_alarms: float) -> NoveltyGate:
-    """Return the gate with the conformal quantile of the scores of rows that did not fit it."""
+Fit: TypeAlias = Callable[[np.ndarray], Score]
+
+
+def _fits(
+    model: ModelState, x: dict[str, np.ndarray], classes: Callable[[], np.ndarray]
+) -> list[tuple[np.ndarray, Fit]]:
+    """Return for each score that suits a model the representation of the rows, and its fit on some."""
+    fits: list[tuple[np.ndarray, Fit]] = []
+    for name, tokens in x.items():
+        tokenizer = model.tokenizers.get(name) or model.tokenizers.get("")
+        if tokenizer is not None and tokens.ndim == 2:  # texts
+            kinds = kinds_of(tokenizer)
+            fits.append((tokens, lambda rows, n=name, k=kinds, t=tokens: TokenShares.fitted(n, k, t[rows])))
+    if not fits:
+        features, labels = features_in_blocks(model, x), classes()
+        fits.append((features, lambda rows: FeatureClouds.fitted(features[rows], labels[rows])))
+    return fits
+
+
+def _quantile(scores: np.ndarray, false_alarms: float) -> float:
+    """Return the conformal quantile of the scores of rows on which they were not fitted."""
     place = min(math.ceil((len(scores) + 1) * (1 - false_alarms)), len(scores))
-    share = max(false_alarms, 1 / (len(scores) + 1))
-    level = float(np.sort(scores)[place - 1])
-    return replace(gate, level=level, false_alarms=share, rows=len(scores))
+    return float(np.sort(scores)[place - 1])
 
 
-def _block_scores(features: np.ndarray, classes: np.ndarray, blocks: int) -> np.ndarray:
-    """Return the score of each row by a gate of all rows outside its block, (N,)."""
-    block = np.arange(len(features)) * blocks // len(features)
-    scores = np.empty(len(features))
+def _block_scores(values: np.ndarray, fit: Fit, blocks: int) -> np.ndarray:
+    """Return the score of each row by a fit on all rows outside its block, (N,)."""
+    block = np.arange(len(values)) * blocks // len(values)
+    scores = np.empty(len(values))
     for left_out in range(blocks):
         own = block == left_out
-        scores[own] = _fitted(features[~own], classes[~own]).scores(features[own])
+        scores[own] = fit(np.flatnonzero(~own)).scores(values[own])
     return scores
 
 
@@ -143,27 +157,36 @@ def without_gate(model: ModelState) -> ModelState:
     return replace(model, facts={name: value for name, value in model.facts.items() if name != NOVELTY_GATE})
 
 
+def has_unreadable_gate(model: ModelState) -> bool:
+    """Return whether a model has a gate that counts as none: damaged, or stored in an older form."""
+    return NOVELTY_GATE in model.facts and stored_gate(model) is None
+
+
 def stored_gate(model: ModelState) -> NoveltyGate | None:
     """Return the gate in the facts of a model; ``None`` without one that is whole."""
     record = model.facts.get(NOVELTY_GATE)
     if not isinstance(record, dict) or len(model.targets) != 1:
         return None
-    if record.get("features") != CHANNELS and model.network is not None and reads_channels(model.network):
+    entries = record.get("scores")
+    if not isinstance(entries, list) or not 1 <= len(entries) <= MAX_SCORES:
         return None
-    means, directions, variances = (_unpacked(record.get(name)) for name in ARRAYS)
-    numbers = [record.get(name) for name in ("level", "false_alarms", "rows")]
-    if means is None or directions is None or variances is None:
+    if not all(isinstance(entry, dict) and entry.get("name") in SCORES for entry in entries):
         return None
-    fits = means.ndim == directions.ndim == 2 and means.shape[1] == directions.shape[1]
-    is_whole = fits and variances.shape == (len(directions) + 1,) and len(means) and (variances > 0).all()
-    if not is_whole or not all(isinstance(n, int | float) and math.isfinite(n) for n in numbers):
+    scores = [SCORES[entry["name"]].of(entry) for entry in entries]
+    inputs = () if model.network is None else model.network.inputs
+    whole = [s for s in scores if s is not None and (isinstance(s, FeatureClouds) or s.source in inputs)]
+    levels, numbers = (
+        [entry.get("level") for entry in entries],
+        [record.get("false_alarms"), record.get("rows")],
+    )
+    is_number = all(isinstance(n, int | float) and math.isfinite(n) for n in (*levels, *numbers))
+    if len(whole) < len(scores) or not is_number:
         return None
-    level, false_alarms, rows = (float(n or 0) for n in numbers)
-    return NoveltyGate(means, directions, variances, level, false_alarms, int(rows))
+    return NoveltyGate(tuple(whole), tuple(map(float, levels)), float(numbers[0] or 0), int(numbers[1] or 0))
 
 
 def is_unlike(model: ModelState, gate: NoveltyGate, x: Any) -> np.ndarray:
-    """Return whether each row is farther from the training rows than the level of the gate, (N,).
+    """Return whether each row is farther from the training rows than the levels of the gate, (N,).
 
     Args:
         model: that the gate was stored with.
@@ -172,25 +195,8 @@ def is_unlike(model: ModelState, gate: NoveltyGate, x: Any) -> np.ndarray:
     """
     blocks = x.blocks() if isinstance(x, EncodedRows) else [x]
     encoded = (encode_rows(model, part, "predict", may_be_empty=True) for part in blocks)
-    parts = [_features(model, rows.x) for rows in encoded if rows.count]
-    if not parts:
-        return np.zeros(0, bool)
-    features = np.concatenate(parts)
-    if features.shape[1] != gate.means.shape[1]:
-        return np.zeros(len(features), bool)
-    with np.errstate(over="ignore", invalid="ignore"):  # features that are not finite are unlike all others
-        return ~(gate.scores(features) <= gate.level)
-
-
-def _features(model: ModelState, inputs: dict[str, np.ndarray]) -> np.ndarray:
-    """Return the features of rows, (N, F), in blocks of rows."""
-    count = len(next(iter(inputs.values())))
-    numbers = sum(a.size for a in inputs.values()) // max(1, count)
-    size = max(1, min(BLOCK, BLOCK_NUMBERS // max(1, numbers)))
-    blocks = ({name: a[i : i + size] for name, a in inputs.items()} for i in range(0, count, size))
-    parts = [features_of_rows(model, block) for block in blocks]
-    flat = np.concatenate(parts) if parts else np.zeros((0, 1))
-    return flat if flat.shape[1] <= MAX_FEATURES else flat[:, :: -(-flat.shape[1] // MAX_FEATURES)]
+    parts = [gate.is_unlike(model, rows.x) for rows in encoded if rows.count]
+    return np.concatenate(parts) if parts else np.zeros(0, bool)
 
 
 def _classes(model: ModelState, x: Any) -> np.ndarray:
@@ -199,37 +205,3 @@ def _classes(model: ModelState, x: Any) -> np.ndarray:
     if model.task != "classification" or predicted.ndim != 1:
         return np.zeros(len(predicted), np.int64)
     return np.unique(predicted.astype(str), return_inverse=True)[1]
-
-
-def _fitted(features: np.ndarray, classes: np.ndarray) -> NoveltyGate:
-    """Return the gate of training rows, without a level."""
-    present, index = np.unique(classes, return_inverse=True)
-    means = np.stack([features[index == k].mean(axis=0) for k in range(len(present))])
-    off = features - means[index]
-    freedom = max(1, len(features) - len(present))
-    total = (off**2).sum() / freedom
-    values, vectors = np.linalg.eigh(off.T @ off / freedom)
-    count = min(DIRECTIONS, max(1, len(features) // 4), features.shape[1])
-    widest = np.argsort(-values, kind="stable")[:count]
-    floor = FLOOR * (total / features.shape[1] or 1.0)
-    others = (total - values[widest].sum()) / max(1, features.shape[1] - count)
-    variances = np.maximum([*values[widest], others], floor)
-    return NoveltyGate(
-        means.astype(np.float32), vectors[:, widest].T.astype(np.float32), variances, 0.0, 0.0, 0
-    )
-
-
-def _packed(array: np.ndarray) -> dict[str, Any]:
-    """Return an array as plain data: its shape, and float32 numbers in base64."""
-    content = np.ascontiguousarray(array, "<f4").tobytes()
-    return {"shape": list(array.shape), "data": base64.b64encode(content).decode()}
-
-
-def _unpacked(record: Any) -> np.ndarray | None:
-    """Return the array of ``_packed``; ``None`` where it is none, or not finite."""
-    try:
-        shape, content = [int(n) for n in record["shape"]], base64.b64decode(record["data"], validate=True)
-        array = np.frombuffer(content, "<f4").reshape(shape)
-    except (TypeError, ValueError, KeyError, AttributeError):
-        return None
-    return array if np.isfinite(array).all() and min(shape, default=0) > 0 else None

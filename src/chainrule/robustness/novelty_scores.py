@@ -232,13 +232,6 @@ def _smallest_map(output: Node) -> Node | None:
     return maps[last].inputs[0]
 
 
-def reads_channels(network: Network) -> bool:
-    """Return whether the features of a sample are of channels of a map, and its output is none."""
-    output = next(iter(network.inference.outputs.values()))
-    deepest = _smallest_map(output)
-    return output.rank != 4 and deepest is not None and bool(_convolutions(deepest))
-
-
 def _convolutions(output: Node) -> list[Node]:
     """Return the convolutions of images that a node is computed from."""
     return [n for n in order([output]) if n.op.name == "convolution" and n.rank == n.inputs[0].rank == 4]

@@ -18,7 +18,7 @@ from chainrule.apps.cli.main import main
 from chainrule.data.boxes import encode_centers
 from chainrule.errors import TrainingError, UsageError
 from chainrule.inputs import DetectionKind, SegmentationKind
-from chainrule.robustness import is_unlike, stored_gate, with_novelty_gate
+from chainrule.robustness import has_unreadable_gate, is_unlike, stored_gate, with_novelty_gate
 from chainrule.tabular.predicted_columns import Uncertainty, prediction_columns
 from chainrule.train.model_state import NOVELTY_GATE
 from chainrule.uncertainty import UNKNOWN
@@ -82,9 +82,11 @@ def test_images_of_something_else_are_unknown() -> None:
     assert is_unlike(gated, gate, x[1200:]).mean() < 0.1  # other writers
     shares = {name: is_unlike(gated, gate, change(x[1200:])).mean() for name, change in FOREIGN.items()}
     assert min(shares.values()) > 0.9, shares
-    record = {name: value for name, value in gate.record().items() if name != "features"}
-    older = replace(gated, facts={**gated.facts, NOVELTY_GATE: record})  # of other features, of any width
+    (entry,) = gate.record()["scores"]
+    older = replace(gated, facts={**gated.facts, NOVELTY_GATE: {**entry, "false_alarms": 0.02, "rows": 400}})
     assert stored_gate(older) is None
+    assert has_unreadable_gate(older)
+    assert not has_unreadable_gate(gated)
 
 
 def test_no_rows_have_no_predictions(model: cr.Model) -> None:
@@ -123,6 +125,22 @@ def test_the_gate_is_in_the_model_file_and_applies_to_the_command(
     assert UNKNOWN not in output.out + output.err
 
 
+def test_a_gate_of_another_version_is_stated(
+    model: cr.Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gate = stored_gate(model.state)
+    assert gate is not None
+    (entry,) = gate.record()["scores"]
+    older = replace(model.state, facts={**model.state.facts, NOVELTY_GATE: {**entry, "rows": 400}})
+    file, data = tmp_path / "model.safetensors", tmp_path / "rows.npz"
+    cr.Model.of(older).save(file)
+    np.savez(data, x=rows(5, 4)[0])
+    assert main(["predict", str(file), str(data), "--lang", "en"]) == 0
+    assert capsys.readouterr().err.count("novelty gate of another version") == 1
+    assert main(["predict", str(file), str(data), "--every-class"]) == 0
+    assert "novelty gate" not in capsys.readouterr().err
+
+
 def test_another_training_drops_the_gate(model: cr.Model) -> None:
     other = cr.Model.of(model.state)
     other.fit(*rows(60, 5), epochs=1, verbose=False)
@@ -145,7 +163,7 @@ def test_a_damaged_gate_is_none(model: cr.Model, change: Callable[[Any], object]
     gate = stored_gate(model.state)
     assert gate is not None
     record = gate.record()
-    change(record)
+    change(record["scores"][0])
     damaged = cr.Model.of(model.state)
     damaged.state.facts["novelty gate"] = record  # type: ignore[index]  # facts of a file
     try:

@@ -58,7 +58,7 @@ from chainrule.memoization import cached_property
 from chainrule.model import Model
 from chainrule.page import screen
 from chainrule.records import frozen
-from chainrule.robustness.novelty_gate import stored_gate, without_gate
+from chainrule.robustness.novelty_gate import has_unreadable_gate, stored_gate, without_gate
 from chainrule.robustness.novelty_scores import LEVEL, METHODS
 from chainrule.settings import settings
 from chainrule.tabular.evaluation import is_calibrated
@@ -81,6 +81,7 @@ from chainrule.tabular.threshold import (
 )
 from chainrule.texts import render
 from chainrule.train.evaluation.frame_predictions import PREDICTION, return_large_blocks
+from chainrule.train.model_state import NOVELTY_GATE
 from chainrule.train.monitor.memory import refuse_long_text
 from chainrule.train.monitor.progress_bar import rows_done
 from chainrule.train.private.ledger import has_ledger
@@ -185,7 +186,7 @@ def _of_own_form(model: Model, rows: InputRows, only: bool, chosen: dict[str, bo
     Returns:
         the model, without its gate where ``--every-class`` is chosen.
     """
-    if rows.kind.has_own_output and stored_gate(model.state) is not None:
+    if rows.kind.has_own_output and NOVELTY_GATE in model.facts:
         model = _announce_gate(model, chosen.pop("every_class", False))
     if expected := rows.kind.options():
         chosen["damaged"] = False  # refused before where it does not apply
@@ -347,6 +348,8 @@ def _write(frames: Iterable[pl.DataFrame], out: str | None, raw: bool) -> None:
 def _announce_gate(model: Model, is_off: bool) -> Model:
     """Print which rows are unlike those of the training; return the model, without its gate if ``is_off``."""
     gate = stored_gate(model.state)
+    if has_unreadable_gate(model.state) and not is_off:
+        screen.line(text_of("unreadable_gate"), "yellow", to_errors=True)
     if gate is None or is_off:
         return model if gate is None else Model.of(without_gate(model.state))
     has_values = model.task == "regression" and not kind_of(model).has_own_output
