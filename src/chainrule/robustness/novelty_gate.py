@@ -174,15 +174,17 @@ def stored_gate(model: ModelState) -> NoveltyGate | None:
         return None
     scores = [SCORES[entry["name"]].of(entry) for entry in entries]
     inputs = () if model.network is None else model.network.inputs
-    whole = [s for s in scores if s is not None and (isinstance(s, FeatureClouds) or s.source in inputs)]
+    readable = [s for s in scores if s is not None and (isinstance(s, FeatureClouds) or s.source in inputs)]
     levels, numbers = (
         [entry.get("level") for entry in entries],
         [record.get("false_alarms"), record.get("rows")],
     )
     is_number = all(isinstance(n, int | float) and math.isfinite(n) for n in (*levels, *numbers))
-    if len(whole) < len(scores) or not is_number:
+    if len(readable) < len(scores) or not is_number:
         return None
-    return NoveltyGate(tuple(whole), tuple(map(float, levels)), float(numbers[0] or 0), int(numbers[1] or 0))
+    return NoveltyGate(
+        tuple(readable), tuple(map(float, levels)), float(numbers[0] or 0), int(numbers[1] or 0)
+    )
 
 
 def is_unlike(model: ModelState, gate: NoveltyGate, x: Any) -> np.ndarray:

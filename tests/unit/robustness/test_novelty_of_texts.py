@@ -18,7 +18,7 @@ from chainrule.uncertainty import UNKNOWN
 from chainrule_examples.score_table import _gated
 
 LENGTH = 24
-WORDS = "the a good bad book film hotel room was is very not and quiet slow story end food 3 long".split()
+WORDS = "the a good bad book film hotel meal was is very not and quiet slow story end food 3 long".split()
 FOREIGN = [
     "84 93 17 22 81 40",
     "{x[0]: y}; (a + b) * c",
