@@ -119,6 +119,30 @@ def test_a_span_and_its_contributions_are_shown(tmp_path: Path, browser: Any) ->
 
 
 @pytest.mark.long
+def test_a_sound_is_named_and_explained_and_an_unreadable_file_has_no_prediction(
+    tmp_path: Path, browser: Any
+) -> None:
+    soundfile = pytest.importorskip("soundfile")
+    tone = np.sin(np.arange(22050) / 30)
+    soundfile.write(tmp_path / "stereo.wav", np.stack([tone, tone], axis=1), 44100, subtype="PCM_24")
+    (tmp_path / "text.wav").write_text("no sound")
+    with studio_of("sounds", tmp_path, browser) as (visit, _):
+        visit.page.set_input_files("input[type=file]", tmp_path / "stereo.wav")
+        visit.wait_for("main", "1 sound of another sample rate (44100 Hz) is resampled to")
+        visit.wait_for("td", "Hz")
+        duration = "async player => { while (!(player.duration > 0)) await new Promise(requestAnimationFrame); "
+        seconds = visit.page.locator("audio").evaluate(f"{duration} return player.duration; }}")
+        assert abs(seconds - 0.5) < 0.01
+        visit.page.set_input_files("input[type=file]", tmp_path / "text.wav")
+        visit.wait_for("main", "a file of another format")
+        assert "text.wav" in visit.text()
+        assert visit.page.locator(".big, .bar, table").count() == 0
+        refused = [text for text in visit.messages if "400" in text]
+        assert len(refused) == 1
+        visit.messages[:] = [text for text in visit.messages if text not in refused]
+
+
+@pytest.mark.long
 def test_a_kind_without_a_form_has_the_command(tmp_path: Path, browser: Any) -> None:
     with studio_of("speech", tmp_path, browser) as (visit, _):
         visit.wait_for("code", "chainrule predict model.safetensors DATA")

@@ -81,6 +81,8 @@ class Attribution:
         columns: the table column of each element of the last axis; empty for other inputs.
         cells: for each sample the table cells by column.
         words: for each sample the tokens of a text, or the atoms of a molecule; empty for other inputs.
+        positions: the names of the positions along the first axes of a sample: times and frequencies of a
+            sound; empty for other inputs.
         drawings: SVG of the first molecules with colored atoms; empty for other inputs.
         settings: the options that were used.
         fixed: the names of the options of the method that the user chose.
@@ -103,6 +105,7 @@ class Attribution:
     columns: tuple[str, ...] = ()
     cells: tuple[Mapping[str, str], ...] = ()
     words: tuple[tuple[str, ...], ...] = ()
+    positions: tuple[tuple[str, ...], ...] = ()
     drawings: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     fixed: tuple[str, ...] = ()
@@ -162,11 +165,15 @@ class Attribution:
         listed = []
         for index in np.ndindex(values.shape):
             number_text = number(inputs[index]) if inputs.shape == values.shape else ""
-            symbol = to_unicode(input_name(name).symbol((0, *index), 1))
+            symbol = self._place(index) or to_unicode(input_name(name).symbol((0, *index), 1))
             text = str(words[index[0]]) if index and index[0] < len(words) else number_text
             error = _at(errors, index)
             listed.append(Contribution(symbol, text, float(values[index]), error, name, index))
         return listed
+
+    def _place(self, index: tuple[int, ...]) -> str:
+        """Return the names of a position; empty if it has none."""
+        return ", ".join(names[i] for names, i in zip(self.positions, index, strict=False))
 
     def page(self) -> Page:
         """Return the attribution as a page."""

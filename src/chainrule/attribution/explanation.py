@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 # Why a model predicts what it predicts: the prediction, and the inputs that mattered most, on one screen.
 #
 # The contributions are those of integrated gradients, in the words of the user: columns with their cells,
-# words of a text, regions of an image. Below them is the sum: the score of the baseline plus all
+# words of a text, regions of an image, times and frequencies of a sound. Below them is the sum: the score of the baseline plus all
 # contributions is the score of the row.
 
 LISTED = 8  # inputs; the others are one line
@@ -211,12 +211,26 @@ def _contributions(attribution: Attribution) -> list[Contribution]:
     if attribution.columns or attribution.words or not is_image(attribution.inputs):
         return attribution.contributions()
     (values,) = attribution.values.values()
-    parts = []
+    spans = [_spans(names) for names in attribution.positions]
+    listed = []
     for i, band in enumerate(np.array_split(values[0], REGIONS, axis=0)):
         for j, region in enumerate(np.array_split(band, REGIONS, axis=1)):
-            name = render(f"region_{i}_{j}", attribution.lang)
-            parts.append(Contribution(name, "", float(region.sum())))
-    return sorted(parts, key=lambda part: -abs(part.value))
+            name = f"{spans[0][i]}, {spans[1][j]}" if spans else render(f"region_{i}_{j}", attribution.lang)
+            if region.size:
+                listed.append(Contribution(name, "", float(region.sum())))
+    return sorted(listed, key=lambda part: -abs(part.value))
+
+
+def _spans(names: Sequence[str]) -> list[str]:
+    """Return the first and the last name of each region; all names have one unit.
+
+    Example:
+        >>> _spans(["0 s", "1 s", "2 s", "3 s"])
+        ['0–1 s', '2–2 s', '3–3 s']
+    """
+    unit = f" {names[0].rpartition(' ')[2]}" if names else ""
+    parts = [[name.removesuffix(unit) for name in part] for part in np.array_split(np.array(names), REGIONS)]
+    return [f"{part[0]}–{part[-1]}{unit}" if part else "" for part in parts]
 
 
 ALL = "all"  # the ensemble as one network

@@ -14,6 +14,7 @@ from chainrule.attribution.attribution import Attribution
 from chainrule.attribution.context import AttributionContext
 from chainrule.attribution.method import METHODS, Method, MethodResult, sum_error
 from chainrule.attribution.score import EXPLAINED, OFFSET, WEIGHTS, Score, score_of
+from chainrule.data.sequences.spectrogram_and_griffin_lim import SoundInput
 from chainrule.errors import TrainingError, alternatives, fact, nearest
 from chainrule.notation import number
 from chainrule.records import frozen
@@ -360,6 +361,7 @@ def _attribution(
         columns,
         cells or _own_cells(context),
         _words(context),
+        _positions(context),
         settings=result.settings,
         seed=context.seed,
     )
@@ -393,6 +395,15 @@ def _words(context: AttributionContext) -> tuple[tuple[str, ...], ...]:
     # a token of byte pairs is decoded to text; special tokens have no text
     texts = {i: tokenizer.decode([i]) or tokenizer.tokens[i] for i in map(int, set(array.flat))}
     return tuple(tuple(texts[int(i)] for i in row) for row in array)
+
+
+def _positions(context: AttributionContext) -> tuple[tuple[str, ...], ...]:
+    """Return the times and the frequencies of the spectrograms of a model of sounds."""
+    reader = SoundInput.from_record(context.model.facts.get("sound"))
+    array = next(iter(context.inputs.values()))
+    if reader is None or array.ndim != 4 or array.shape[2] != reader.spectrogram.n_mels:
+        return ()
+    return reader.spectrogram.places(array.shape[1])
 
 
 def require_sum(attribution: Attribution) -> None:

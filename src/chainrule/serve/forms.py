@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.data import Preparation, Table
+from chainrule.data import Preparation, Table, encode_wave
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import NO_OPTIONS
 from chainrule.data.sequences.tokenizer import Tokenizer
@@ -63,6 +63,8 @@ FILES = {  # the ends of names by media type of a file
     "image/webp": ".webp",
     "audio/wav": ".wav",
     "audio/x-wav": ".wav",
+    "audio/vnd.wave": ".wav",
+    "audio/aiff": ".aiff",
     "audio/flac": ".flac",
     "audio/ogg": ".ogg",
     "audio/mpeg": ".mp3",
@@ -316,7 +318,7 @@ class FileForm(Form):
 
 
 _IMAGE = b"P6 1 1 255\n\0\0\0"
-_SOUND = b""
+_SOUND = encode_wave(np.array([0.5, 0.5]), 8000)  # not silent
 _SIGNATURES = (
     (b"\x89PNG", ".png"),
     (b"P6", ".ppm"),

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule.data import Finding
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.errors import ChainruleError, UsageError, fact
 from chainrule.inputs import InputKind, InputRows, kind_of
@@ -67,10 +68,12 @@ class Predictions:
     Args:
         columns: by name, a value for each row.
         frame: the rows of a table; ``None`` for other kinds.
+        notices: of the kind on how it read the rows.
     """
 
     columns: dict[str, np.ndarray]
     frame: pl.DataFrame | None = None
+    notices: tuple[Finding, ...] = ()
 
 
 class ServedModel:
@@ -228,7 +231,7 @@ class ServedModel:
     def _with_interval(self, columns: dict[str, np.ndarray], request: Request, part: Encoded) -> Any:
         """Return the predictions of a request, with the interval that it requests, or the exception."""
         if request.interval is None:
-            return Predictions(columns, part.frame)
+            return Predictions(columns, part.frame, () if part.rows is None else part.rows.notices)
         try:
             ends = interval_columns(
                 self.model, columns.get(PREDICTION, np.zeros(0)), request.interval, part.x

@@ -270,9 +270,12 @@ class Application:
 
     async def _rows(self, served: ServedModel, request: Exchange) -> Request:
         """Return the rows in a body: JSON, or the bytes of one file."""
-        kind = media_type(request.headers.get("content-type", ""))
-        if kind in served.form.media_types:
+        kind, expected = media_type(request.headers.get("content-type", "")), served.form.media_types
+        if kind in expected:
             return Request({"file": [await request.body()]}, 1)
+        if expected and kind != "application/json":
+            names = ", ".join(expected)
+            raise RequestError(415, fact("the body is a file; expected Content-Type: {names}", names=names))
         return rows_of(await read_json(request), served)
 
 

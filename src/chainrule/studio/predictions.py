@@ -75,7 +75,8 @@ class Predictions:
         (predicted,) = served.predictions([Request(columns, 1)])
         if isinstance(predicted, Exception):
             raise predicted
-        record = {"predictions": served.records(predicted), "sections": []}
+        record: dict[str, Any] = {"predictions": served.records(predicted), "sections": []}
+        record["notices"] = [finding.render(lang) for finding in predicted.notices]
         if served.has_own_output:
             return record
         with language(lang):

@@ -258,6 +258,7 @@ TAKE_AWAY: Texts = {
     "show_map": "Contributions",
     "record": "Record",
     "stop_recording": "Stop",
+    "recording": "Recording",
     "record_text": "Record a sound, or choose one. It stays on this machine.",
     "no_microphone": "There is no microphone, or its use was refused. Choose a file.",
     "prediction": "Prediction",

@@ -255,8 +255,24 @@ def test_sounds_are_predicted() -> None:
     assert content["predictions"][0]["prediction"] in ("a", "b")
     status, content = client.post("/explain", file.getvalue(), "audio/wav")
     assert status == 200, content
+    names = [reason["name"] for reason in content["reasons"]]
+    assert {"0.025 s, 66 Hz", "0.465 s, 3593 Hz"} <= set(names)
+    assert len(names) == len(set(names)) == 23 * 20
     assert client.post("/predict", b"RIFF0000WAVE", "audio/wav")[0] == 400
-    assert client.post("/predict", b"{}", "image/png")[0] == 415
+    status, content = client.post("/predict", file.getvalue(), "application/octet-stream")
+    assert status == 415
+    assert "audio/wav, " in content["error"]
+    assert "received  an empty file" in client.post("/predict", b"", "audio/wav")[1]["error"]
+
+
+def test_a_model_of_sounds_is_warm_before_the_first_request() -> None:
+    pytest.importorskip("soundfile")
+    net = cr.Sequential(cr.Flatten(), cr.Dense(2))
+    model = trained(net, "cross_entropy", np.ones((4, 23, 20, 1), "float32"), ["a", "b", "a", "b"])
+    SoundKind(SoundInput(LogMel(8000, n_mels=20), 0.5)).attach(model)
+    served = ServedModel("sounds", "1", "run", model, "")
+    served.warm_up()
+    assert served.example is not None
 
 
 def test_a_regression_has_intervals(tmp_path: Path) -> None:

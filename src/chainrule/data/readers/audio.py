@@ -181,8 +181,9 @@ def _decode(stream: IO[bytes], file: Path) -> tuple[np.ndarray, int]:
     except ImportError as cause:
         raise missing("audio", file) from cause
     try:
-        if not _has_signature(stream.read(12)):
-            raise ValueError(fact("a file of another format"))
+        begin = stream.read(12)
+        if not _has_signature(begin):
+            raise ValueError(fact("a file of another format") if begin else fact("an empty file"))
         os.lseek(stream.fileno(), 0, os.SEEK_SET)  # the library reads from the descriptor
         with quiet_sounds(), soundfile.SoundFile(stream.fileno(), closefd=False) as sound:
             if sound.format not in FORMATS:

@@ -102,10 +102,30 @@ class LogMel:
     @property
     def filters(self) -> np.ndarray:
         """The filter bank H: the weight of each frequency in each band, (1 + win_length // 2, n_mels)."""
-        top = self.sample_rate / 2 if self.f_max is None else self.f_max
-        edges = hertz(np.linspace(mel(self.f_min), mel(top), self.n_mels + 2))
+        edges = self._edges
         bins = np.arange(1 + self.win_length // 2)
         return triangles(bins * (self.sample_rate / self.win_length), edges)
+
+    @property
+    def _edges(self) -> np.ndarray:
+        """The frequencies in Hz between which the bands rise and fall, (n_mels + 2,)."""
+        top = self.sample_rate / 2 if self.f_max is None else self.f_max
+        return hertz(np.linspace(mel(self.f_min), mel(top), self.n_mels + 2))
+
+    def places(self, frames: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the time at the middle of each frame and the frequency at the middle of each band, as texts.
+
+        Args:
+            frames: their number.
+
+        Example:
+            >>> times, frequencies = LogMel(8000, n_mels=20).places(3)
+            >>> times, frequencies[9]
+            (('0.025 s', '0.045 s', '0.065 s'), '1033 Hz')
+        """
+        middles = (np.arange(frames) * self.hop_length + self.win_length / 2) / self.sample_rate
+        times = tuple(f"{second:.3f} s" for second in middles.tolist())
+        return times, tuple(f"{frequency:.0f} Hz" for frequency in self._edges[1:-1].tolist())
 
     def power(self, samples: Any) -> np.ndarray:
         """Return the power spectrum P of each frame, float64, (frames, 1 + win_length // 2).

@@ -8,7 +8,7 @@ const base64 = (buffer) => { let text = ""; for (const byte of new Uint8Array(bu
 
 function File({ accept, onChange }) {
   const input = useRef();
-  const take = async (file) => onChange(base64(await file.arrayBuffer()));
+  const take = async (file) => onChange(base64(await file.arrayBuffer()), file);
   return html`<button class="button small" onClick=${() => input.current.click()}>${T("choose_file")}</button><input ref=${input} type="file" accept=${accept} hidden onChange=${(event) => event.target.files[0] && take(event.target.files[0])} />`;
 }
 
@@ -76,7 +76,9 @@ function wave(parts, rate) { // a file of 16-bit samples, one channel
 }
 
 export function Recorder({ onChange }) {
-  const [recording, setRecording] = useState(null), [failed, setFailed] = useState(false);
+  const [recording, setRecording] = useState(null), [failed, setFailed] = useState(false), [taken, setTaken] = useState(null);
+  useEffect(() => () => taken && URL.revokeObjectURL(taken.url), [taken]);
+  const take = (text, content, name) => { setTaken({ name, url: URL.createObjectURL(content) }); onChange(text); };
   const start = async () => {
     try {
       const stream = await navigator.mediaDevices.getUserMedia({ audio: true }), context = new AudioContext(), parts = [];
@@ -84,8 +86,8 @@ export function Recorder({ onChange }) {
       node.onaudioprocess = (event) => parts.push(event.inputBuffer.getChannelData(0).slice());
       context.createMediaStreamSource(stream).connect(node); node.connect(context.destination);
       setFailed(false);
-      setRecording({ stop: () => { stream.getTracks().forEach((track) => track.stop()); node.disconnect(); onChange(base64(wave(parts, context.sampleRate))); context.close(); setRecording(null); } });
+      setRecording({ stop: () => { stream.getTracks().forEach((track) => track.stop()); node.disconnect(); const file = wave(parts, context.sampleRate); take(base64(file), new Blob([file], { type: "audio/wav" }), T("recording")); context.close(); setRecording(null); } });
     } catch { setFailed(true); }
   };
-  return html`<div class="stack tight"><div class="row"><button class="button small ${recording ? "primary" : ""}" onClick=${() => (recording ? recording.stop() : start())}>${T(recording ? "stop_recording" : "record")}</button><${File} accept="audio/*" onChange=${onChange} /></div><p class="small soft">${T(failed ? "no_microphone" : "record_text")}</p></div>`;
+  return html`<div class="stack tight"><div class="row"><button class="button small ${recording ? "primary" : ""}" onClick=${() => (recording ? recording.stop() : start())}>${T(recording ? "stop_recording" : "record")}</button><${File} accept="audio/*" onChange=${(text, file) => take(text, file, file.name)} /></div>${taken && html`<p class="small">${taken.name}</p><audio controls src=${taken.url} aria-label=${taken.name}></audio>`}<p class="small soft">${T(failed ? "no_microphone" : "record_text")}</p></div>`;
 }
