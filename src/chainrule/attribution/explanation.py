@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 # Why a model predicts what it predicts: the prediction, and the inputs that mattered most, on one screen.
 #
 # The contributions are those of integrated gradients, in the words of the user: columns with their cells,
-# words of a text, regions of an image, times and frequencies of a sound. Below them is the sum: the score of the baseline plus all
-# contributions is the score of the row.
+# words of a text, regions of an image, times and frequencies of a sound. Below them is the sum: the score of
+# the baseline plus all contributions is the score of the row.
 
 LISTED = 8  # inputs; the others are one line
 REGIONS = 3  # of an image, along each side
