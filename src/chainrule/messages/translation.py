@@ -2,7 +2,8 @@
 
 A catalog ``locale/<language>/LC_MESSAGES/chainrule.po`` has the translation of each English template. It is
 compiled to ``.mo`` when the package is built (``hatch_build.py``) or by ``python -m pages.translations``, and
-read when the first text in its language is needed.
+read when the first text in its language is needed. A checkout that was never built has only the ``.po`` file,
+which takes a moment longer to read.
 
 Reference: the manual of GNU gettext, sections PO Files and MO Files.
 """
@@ -19,6 +20,8 @@ from chainrule.messages.spacing import Chinese
 if TYPE_CHECKING:
     from gettext import NullTranslations
 
+    from chainrule.messages.catalog_source import SourceCatalog
+
 DOMAIN = "chainrule"
 FOLDER = Path(__file__).parents[1] / "locale"
 LANGUAGES = ("en", "zh")
@@ -29,11 +32,15 @@ Texts: TypeAlias = dict[str, Text]
 
 
 @cache
-def _catalog(lang: str) -> NullTranslations:
-    """Return the catalog of a language; raises ``FileNotFoundError`` if it was not compiled."""
-    from gettext import translation  # noqa: PLC0415 a program in English does not import it
+def _catalog(lang: str) -> NullTranslations | SourceCatalog:
+    """Return the catalog of a language; if it was not compiled, its source."""
+    from gettext import find, translation  # noqa: PLC0415 a program in English does not import it
 
-    return translation(DOMAIN, str(FOLDER), [lang])
+    if find(DOMAIN, str(FOLDER), [lang]):
+        return translation(DOMAIN, str(FOLDER), [lang])
+    from chainrule.messages.catalog_source import SourceCatalog  # noqa: PLC0415 only in a checkout
+
+    return SourceCatalog(FOLDER / lang / "LC_MESSAGES" / f"{DOMAIN}.po")
 
 
 def translated(template: str, lang: str, context: str = "") -> str:
