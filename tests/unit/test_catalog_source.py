@@ -1,4 +1,4 @@
-"""A checkout without compiled catalogs speaks both languages."""
+"""A checkout without compiled catalogs has the texts of both languages."""
 
 from __future__ import annotations
 
