@@ -10,10 +10,10 @@ from gettext import GNUTranslations
 from pathlib import Path
 
 from babel.messages.mofile import write_mo
+from pages.translations import read_catalog
 
 import chainrule
 from chainrule.messages.catalog_source import SourceCatalog
-from pages.translations import read_catalog
 
 PACKAGE = Path(chainrule.__file__).parent
 PO = PACKAGE / "locale/zh/LC_MESSAGES/chainrule.po"
