@@ -226,11 +226,11 @@ def _spans(names: Sequence[str]) -> list[str]:
 
     Example:
         >>> _spans(["0 s", "1 s", "2 s", "3 s"])
-        ['0–1 s', '2–2 s', '3–3 s']
+        ['0–1 s', '2 s', '3 s']
     """
     unit = f" {names[0].rpartition(' ')[2]}" if names else ""
     parts = [[name.removesuffix(unit) for name in part] for part in np.array_split(np.array(names), REGIONS)]
-    return [f"{part[0]}–{part[-1]}{unit}" if part else "" for part in parts]
+    return ["–".join(dict.fromkeys((part[0], part[-1]))) + unit if part else "" for part in parts]
 
 
 ALL = "all"  # the ensemble as one network
