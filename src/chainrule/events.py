@@ -240,6 +240,19 @@ class NoticeQueue:
         self._pending: list[Notice] = []
         self._channels: list[Channel] = []
 
+    @property
+    def has_listener(self) -> bool:
+        """Whether a channel receives a notice at once."""
+        return any(channel.listeners for channel in self._channels)
+
+    def skip(self, text: str) -> None:
+        """Count a notice as emitted, so that it is not delivered.
+
+        Args:
+            text: the notice, a message with its facts.
+        """
+        self._emitted.add(Notice(text))
+
     def emit(self, text: str) -> None:
         """Deliver a notice now or to the next channel, unless it was emitted before.
 

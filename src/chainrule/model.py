@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 import numpy as np
 
 # These packages are lazy: a program that only trains never loads what explains.
-from chainrule import attribution, diagnosis, interop, plotting, step_explanation, trace, train
+from chainrule import attribution, diagnosis, interop, plotting, robustness, step_explanation, trace, train
 from chainrule.attribution.accessor import Attributions
 from chainrule.auditing.accessor import PrivacyAudits
 from chainrule.data.sample_types import BatchIterable, Samples, SampleWeight, Targets
@@ -59,7 +59,7 @@ from chainrule.train.fit_preparation import TrainingData
 from chainrule.train.history import History
 from chainrule.train.inputs.batch_source import is_source
 from chainrule.train.model_base import Shortcut, StateHolder
-from chainrule.train.model_state import ModelOptions, untrained
+from chainrule.train.model_state import NOVELTY_GATE, ModelOptions, untrained
 from chainrule.train.parameter_loading import initialize, load_parameters, load_states
 from chainrule.uncertainty.accessor import Uncertainty
 
@@ -723,7 +723,10 @@ class Model(StateHolder):
         """
         if os.fspath(path).lower().endswith(".onnx"):
             return cls.of(interop.state_of_onnx(path))
-        return cls.of(model_file.load(path, layers))
+        state = model_file.load(path, layers)
+        if NOVELTY_GATE in state.facts:
+            robustness.report_unreadable_gate(state, os.fspath(path))
+        return cls.of(state)
 
 
 def _from_bytes(

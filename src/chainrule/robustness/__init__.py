@@ -18,8 +18,8 @@ _LAZY = LazyNames(
         "attack_result": "AttackResult",
         "attacks": "ATTACKS Attack APGD APGDWithRatio TargetedAPGD FGSM PGD Square",
         "ball": "Ball",
-        "novelty_gate": "NoveltyGate has_unreadable_gate is_unlike stored_gate "
-        "with_novelty_gate without_gate",
+        "novelty_gate": "NoveltyGate has_unreadable_gate is_unlike "
+        "report_unreadable_gate stored_gate with_novelty_gate without_gate",
         "novelty_scores": "novelty Novelty",
         "drift_tests": "drift DriftResult",
         "confident_learning": "LabelIssues label_issues",

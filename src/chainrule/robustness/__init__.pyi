@@ -21,6 +21,7 @@ from chainrule.robustness.drift_tests import drift as drift
 from chainrule.robustness.novelty_gate import NoveltyGate as NoveltyGate
 from chainrule.robustness.novelty_gate import has_unreadable_gate as has_unreadable_gate
 from chainrule.robustness.novelty_gate import is_unlike as is_unlike
+from chainrule.robustness.novelty_gate import report_unreadable_gate as report_unreadable_gate
 from chainrule.robustness.novelty_gate import stored_gate as stored_gate
 from chainrule.robustness.novelty_gate import with_novelty_gate as with_novelty_gate
 from chainrule.robustness.novelty_gate import without_gate as without_gate

@@ -23,13 +23,14 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from chainrule.data.tables.encoded_rows import EncodedRows
-from chainrule.errors import TrainingError, fact
+from chainrule.errors import Message, TrainingError, fact
 from chainrule.records import frozen
 from chainrule.robustness.feature_clouds import FeatureClouds, features_in_blocks
 from chainrule.robustness.token_shares import TokenShares, kinds_of
 from chainrule.train.evaluation.prediction import predict
 from chainrule.train.evaluation.rows import encode_rows
 from chainrule.train.model_state import NOVELTY_GATE, ModelState
+from chainrule.train.monitor.progress import report_notice
 from chainrule.validation import integer, number, out_of_range
 
 Score: TypeAlias = FeatureClouds | TokenShares
@@ -160,6 +161,30 @@ def without_gate(model: ModelState) -> ModelState:
 def has_unreadable_gate(model: ModelState) -> bool:
     """Return whether a model has a gate that counts as none: damaged, or stored in an older form."""
     return NOVELTY_GATE in model.facts and stored_gate(model) is None
+
+
+def unreadable_gate(where: str) -> Message:
+    """Return the notice on a model whose gate counts as none.
+
+    Args:
+        where: the file of the model.
+    """
+    return fact(
+        "{where}: its novelty gate was stored by another version of chainrule and does not apply, so that "
+        "rows unlike those of the training are predicted, too; train it again to have a gate",
+        where=where,
+    )
+
+
+def report_unreadable_gate(model: ModelState, where: str) -> None:
+    """Report that the gate of a model that was loaded counts as none, if so.
+
+    Args:
+        model: as it was loaded.
+        where: its file.
+    """
+    if has_unreadable_gate(model):
+        report_notice(unreadable_gate(where))
 
 
 def stored_gate(model: ModelState) -> NoveltyGate | None:

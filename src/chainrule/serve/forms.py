@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.data import Preparation, Table, encode_wave
+from chainrule.data import Finding, Preparation, Table, encode_wave
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import NO_OPTIONS
 from chainrule.data.sequences.tokenizer import Tokenizer
@@ -103,12 +103,14 @@ class Encoded:
         count: their number.
         rows: as a kind of input reads them.
         frame: the cells of a table.
+        notices: on how the rows were read.
     """
 
     x: Any
     count: int
     rows: InputRows | None = None
     frame: pl.DataFrame | None = None
+    notices: tuple[Finding, ...] = ()
 
 
 class Form(ABC):
@@ -162,7 +164,8 @@ class TableForm(Form):
     def encode(self, columns: Columns, count: int) -> Encoded:
         """Return the encoded columns, (N, F)."""
         table = self.table(columns)
-        return Encoded(self.preparation.rows(table).inputs(), count, frame=table.frame)
+        rows = self.preparation.rows(table)
+        return Encoded(rows.inputs(), count, frame=table.frame, notices=rows.notices)
 
     def example(self) -> Columns:
         """Return a row with means, frequent levels and otherwise missing cells."""
@@ -239,7 +242,7 @@ class TextForm(Form):
         frame = pl.DataFrame({name: pl.Series(cells, dtype=pl.String) for name, cells in texts.items()})
         rows = self.kind.read(self.model, frame, NO_OPTIONS)
         assert rows is not None
-        return Encoded(rows.x, count, rows)
+        return Encoded(rows.x, count, rows, notices=rows.notices)
 
     def example(self) -> Columns:
         """Return a row of texts of one token of the vocabulary."""
@@ -286,11 +289,11 @@ class FileForm(Form):
         rows = self._read(content)
         if rows is None:
             raise invalid(fact("the file is of another kind"))
-        x = rows.x
-        if isinstance(x, Table):
-            assert self.model.preparation is not None
-            x = self.model.preparation.apply(x).x
-        return Encoded(x, 1, rows)
+        if not isinstance(rows.x, Table):
+            return Encoded(rows.x, 1, rows, notices=rows.notices)
+        assert self.model.preparation is not None
+        applied = self.model.preparation.apply(rows.x)
+        return Encoded(applied.x, 1, rows, notices=(*rows.notices, *applied.notices))
 
     def _read(self, content: bytes) -> InputRows | None:
         """Return the rows of a file.

@@ -20,16 +20,18 @@ import numpy as np
 
 from chainrule.data import Finding
 from chainrule.data.readers.lazy_polars import pl
-from chainrule.errors import ChainruleError, UsageError, fact
+from chainrule.errors import ChainruleError, Message, UsageError, fact
 from chainrule.inputs import InputKind, InputRows, kind_of
 from chainrule.model import Model
 from chainrule.records import frozen
+from chainrule.robustness.novelty_gate import has_unreadable_gate, unreadable_gate
 from chainrule.serve.forms import Columns, Encoded, Field, Form, TextForm, form_of
 from chainrule.settings import Language
 from chainrule.tabular.intervals_after_training import interval_columns
 from chainrule.tabular.predicted_columns import PROBABILITIES, ColumnPredictor, decided_class, unknown_note
 from chainrule.tabular.run_folder import MODEL, model_file
 from chainrule.train.evaluation.frame_predictions import PREDICTION, PROBABILITY, probability_titles
+from chainrule.train.model_state import NOVELTY_GATE
 from chainrule.train.monitor.memory import couples_rows_of
 from chainrule.train.nonfinite.finite_check import is_finite
 from chainrule.train.private.privacy import INTERVALS
@@ -68,12 +70,12 @@ class Predictions:
     Args:
         columns: by name, a value for each row.
         frame: the rows of a table; ``None`` for other kinds.
-        notices: of the kind on how it read the rows.
+        notices: on the model, and on how the rows were read.
     """
 
     columns: dict[str, np.ndarray]
     frame: pl.DataFrame | None = None
-    notices: tuple[Finding, ...] = ()
+    notices: tuple[Finding | Message, ...] = ()
 
 
 class ServedModel:
@@ -99,6 +101,8 @@ class ServedModel:
         self.has_own_output = self.kind.has_own_output or _continues(form, self.kind)
         network = trained_network(model.state, "serve")
         self.is_coupled = couples_rows_of(network.prediction_program)
+        is_ungated = NOVELTY_GATE in model.facts and has_unreadable_gate(model.state)
+        self.notices = (unreadable_gate(fact("the model")),) if is_ungated else ()
         self.example: Predictions | None = None
         self.classes: list[str] = []  # of the probabilities of a single output
         targets = model.targets.values()
@@ -157,7 +161,7 @@ class ServedModel:
             request: with one row.
             lang: ``"en"`` or ``"zh"``.
         """
-        attribution = self.attribution(request, lang)
+        attribution, notices = self.attribution(request, lang)
         reasons = [
             {"name": c.name, "value": c.input, "contribution": plain(c.value)}
             for c in attribution.contributions()
@@ -171,11 +175,14 @@ class ServedModel:
             "baseline_score": None if base is None else plain(float(base[0])),
             "method": attribution.method,
             "reasons": reasons,
+            "notices": [notice.render(lang) for notice in notices],
             "text": f"{attribution}\n{note}\n" if note else str(attribution),
         }
 
-    def attribution(self, request: Request, lang: Language) -> Attribution:
-        """Return the contributions of the inputs for one row, in the terms of the kind.
+    def attribution(
+        self, request: Request, lang: Language
+    ) -> tuple[Attribution, tuple[Finding | Message, ...]]:
+        """Return the contributions of the inputs for one row, in the terms of the kind, and notices.
 
         Args:
             request, lang: as of ``explain``.
@@ -187,7 +194,9 @@ class ServedModel:
         target = None if encoded.rows is None else self.kind.attribution_target(self.model, encoded.rows)
         target = decided_class(self.model, x) if target is None else target
         attribution = self.model.attribute(x, target=target, lang=lang, strict=False)
-        return attribution if encoded.rows is None else self.kind.relabel(attribution, encoded.rows)
+        if encoded.rows is not None:
+            attribution = self.kind.relabel(attribution, encoded.rows)
+        return attribution, (*self.notices, *encoded.notices)
 
     def _encoded(self, request: Request) -> Encoded | Exception:
         try:
@@ -230,13 +239,14 @@ class ServedModel:
 
     def _with_interval(self, columns: dict[str, np.ndarray], request: Request, part: Encoded) -> Any:
         """Return the predictions of a request, with the interval that it requests, or the exception."""
+        notices = (*self.notices, *part.notices)
         if request.interval is None:
-            return Predictions(columns, part.frame, () if part.rows is None else part.rows.notices)
+            return Predictions(columns, part.frame, notices)
         try:
             ends = interval_columns(
                 self.model, columns.get(PREDICTION, np.zeros(0)), request.interval, part.x
             )
-            return Predictions(columns | ends, part.frame)
+            return Predictions(columns | ends, part.frame, notices)
         except UsageError as error:
             error.where, error.fix = "interval", error.fix.removeprefix("--interval ")
             return error

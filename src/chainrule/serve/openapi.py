@@ -196,9 +196,10 @@ def _predict(repository: Repository, texts: Mapping[str, str]) -> dict[str, Any]
     share = {"type": "object", "additionalProperties": {"type": ["number", "null"]}}
     interval = _list({"type": ["number", "null"]}, minItems=2, maxItems=2)
     row = {"type": "object", "properties": {"prediction": {}, "probabilities": share, "interval": interval}}
-    content = _json(_record(model=TEXT, version=TEXT, predictions=_list(row)))
+    schema = _record(model=TEXT, version=TEXT, predictions=_list(row), notices=_list(TEXT))
     body = _body(repository, is_one_row=False)
-    return _operation(texts["predict"], content, parameters=_choice(repository, texts), requestBody=body)
+    parameters = _choice(repository, texts)
+    return _operation(texts["predict"], _json(schema), parameters=parameters, requestBody=body)
 
 
 def _explain(repository: Repository, texts: Mapping[str, str]) -> dict[str, Any]:
@@ -208,7 +209,7 @@ def _explain(repository: Repository, texts: Mapping[str, str]) -> dict[str, Any]
     schema = _record(
         model=TEXT, version=TEXT, target={}, explains=TEXT, score=number, baseline_score=number, method=TEXT
     )
-    schema["properties"] |= {"reasons": _list(reason), "text": TEXT}
+    schema["properties"] |= {"reasons": _list(reason), "notices": _list(TEXT), "text": TEXT}
     body = _body(repository, is_one_row=True)
     parameters = _choice(repository, texts)
     return _operation(texts["explain"], _json(schema), parameters=parameters, requestBody=body)
@@ -227,7 +228,8 @@ def _protocol_paths(served: ServedModel, texts: Mapping[str, str]) -> dict[str, 
     model = _record(name=TEXT, versions=_list(TEXT), platform=TEXT, inputs=_list(_TENSOR))
     model["properties"] |= {"outputs": _list(_TENSOR), "properties": OBJECT}
     result = _record(model_name=TEXT, outputs=_list(_PROTOCOL_TENSOR))
-    result["properties"] |= {"model_version": TEXT, "id": TEXT}
+    parameters = {"type": "object", "properties": {"notices": TEXT}}
+    result["properties"] |= {"model_version": TEXT, "id": TEXT, "parameters": parameters}
     names = {"enum": [field.name for field in served.fields]}
     count = len(served.fields)
     tensor = {**_PROTOCOL_TENSOR, "properties": {**_PROTOCOL_TENSOR["properties"], "name": names}}

@@ -190,6 +190,9 @@ class Application:
         record, content = write_inference(
             inference, outputs_of(predicted.columns), served.name, served.version
         )
+        if predicted.notices:  # a parameter of the protocol is no list
+            texts = [notice.render(request.lang) for notice in predicted.notices]
+            record["parameters"] = {"notices": "\n".join(texts)}
         if not content:
             return JsonResponse(record)
         head = encoded(record)
@@ -205,7 +208,8 @@ class Application:
         predicted = await self._predicted(endpoint, rows, request)
         served = endpoint.served
         content = {"model": served.name, "version": served.version, "predictions": served.records(predicted)}
-        return JsonResponse(content)
+        notices = [notice.render(request.lang) for notice in predicted.notices]
+        return JsonResponse({**content, "notices": notices})
 
     async def _explain(self, request: Exchange) -> JsonResponse:
         """Explain the prediction for a row."""

@@ -154,7 +154,7 @@ def _media(served: ServedModel) -> str:
 def _map(served: ServedModel, columns: Mapping[str, Any], lang: Any) -> list[list[float]] | None:
     """Return the contribution of each pixel of an image, (H, W); ``None`` where there is no such map."""
     try:
-        attribution = served.attribution(Request(columns, 1), lang)
+        attribution, _ = served.attribution(Request(columns, 1), lang)
     except ChainruleError:
         return None
     values = next(iter(attribution.values.values()))[0]

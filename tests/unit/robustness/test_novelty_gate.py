@@ -14,6 +14,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 import chainrule as cr
+from case_loops import loop_over
 from chainrule.apps.cli.main import main
 from chainrule.data.boxes import encode_centers
 from chainrule.errors import TrainingError, UsageError
@@ -125,20 +126,55 @@ def test_the_gate_is_in_the_model_file_and_applies_to_the_command(
     assert UNKNOWN not in output.out + output.err
 
 
-def test_a_gate_of_another_version_is_stated(
-    model: cr.Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def older(model: cr.Model, folder: Path) -> tuple[str, str]:
+    """The file of a model whose gate has an older form, and a file of rows."""
     gate = stored_gate(model.state)
     assert gate is not None
     (entry,) = gate.record()["scores"]
-    older = replace(model.state, facts={**model.state.facts, NOVELTY_GATE: {**entry, "rows": 400}})
-    file, data = tmp_path / "model.safetensors", tmp_path / "rows.npz"
-    cr.Model.of(older).save(file)
-    np.savez(data, x=rows(5, 4)[0])
-    assert main(["predict", str(file), str(data), "--lang", "en"]) == 0
-    assert capsys.readouterr().err.count("novelty gate of another version") == 1
-    assert main(["predict", str(file), str(data), "--every-class"]) == 0
-    assert "novelty gate" not in capsys.readouterr().err
+    folder.mkdir(parents=True)
+    file, data = folder / "model.safetensors", folder / "rows.npz"
+    facts = {**model.state.facts, NOVELTY_GATE: {**entry, "rows": 400}}
+    cr.Model.of(replace(model.state, facts=facts)).save(file)
+    x, y = rows(5, 4)
+    np.savez(data, x=x, y=y)
+    return str(file), str(data)
+
+
+OF_OLDER = {"en": "novelty gate was stored by another", "zh": "新颖性界限由 chainrule 的另一个版本保存"}
+COMMANDS = {
+    "predict": "DATA",
+    "evaluate": "DATA",
+    "attribute": "DATA --row 1",
+    "explain": "DATA --row 1",
+    "attack": "DATA --radius 0.1",
+    "show": "",
+}
+
+
+@loop_over(("command", "words"), COMMANDS.items())
+def test_every_command_states_a_gate_of_another_version_once(
+    model: cr.Model, command: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for lang, sentence in OF_OLDER.items():
+        file, data = older(model, tmp_path / command / lang)
+        assert main([command, file, *words.replace("DATA", data).split(), "--lang", lang]) == 0
+        printed = capsys.readouterr().err
+        assert (printed.count(sentence), printed.count(file)) == (1, 1), printed
+
+
+def test_a_gate_that_is_not_requested_is_not_stated(
+    model: cr.Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, data = older(model, tmp_path / "run")
+    assert main(["predict", file, data, "--every-class", "--lang", "en"]) == 0
+    assert OF_OLDER["en"] not in capsys.readouterr().err
+
+
+def test_a_program_is_warned_of_a_gate_of_another_version(model: cr.Model, tmp_path: Path) -> None:
+    file, _ = older(model, tmp_path / "run")
+    with pytest.warns(UserWarning, match="novelty gate was stored by another version") as warned:
+        cr.load(file)
+    assert [w.filename for w in warned] == [__file__]
 
 
 def test_another_training_drops_the_gate(model: cr.Model) -> None:

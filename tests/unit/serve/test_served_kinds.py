@@ -25,7 +25,7 @@ pytest.importorskip("prometheus_client")
 
 from chainrule.serve.batch_queue import QueueLimits
 from chainrule.serve.forms import DATATYPES, ArrayForm, Field
-from chainrule.serve.inference_protocol import read_inference
+from chainrule.serve.inference_protocol import HEADER_LENGTH, read_inference
 from chainrule.serve.measurements import Measurements
 from chainrule.serve.models import Repository, ServedModel
 from chainrule.serve.openapi import document, example_of
@@ -99,9 +99,11 @@ class Client:
         self.app = Application(self.repository, Measurements(), QueueLimits(direct_seconds=0.01))
         self.guard = self.app.guarded(Access.at("127.0.0.1", 1, None), Limits())
 
-    def post(self, path: str, body: bytes, kind: str = "application/json") -> tuple[int, Any]:
+    def post(
+        self, path: str, body: bytes, kind: str = "application/json", lang: str = "en"
+    ) -> tuple[int, Any]:
         """Status and JSON of a response."""
-        return in_process.post(self.guard, path, body, kind)
+        return in_process.post(self.guard, path, body, kind, lang)
 
     def post_rows(self, path: str, body: Any) -> tuple[int, Any]:
         return in_process.post(self.guard, path, body)
@@ -265,6 +267,35 @@ def test_sounds_are_predicted() -> None:
     assert "received  an empty file" in client.post("/predict", b"", "audio/wav")[1]["error"]
 
 
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_every_path_states_that_a_sound_was_resampled(
+    lang: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    soundfile = pytest.importorskip("soundfile")
+    net = cr.Sequential(cr.Flatten(), cr.Dense(2))
+    model = trained(net, "cross_entropy", np.ones((4, 23, 20, 1), "float32"), ["a", "b", "a", "b"])
+    SoundKind(SoundInput(LogMel(8000, n_mels=20), 0.5)).attach(model)
+    run, file = tmp_path / "model.safetensors", tmp_path / "a.wav"
+    model.save(run)
+    for rate, count in ((8000, 0), (16000, 1)):
+        soundfile.write(file, np.sin(np.arange(rate // 2) / 5), rate, format="WAV")
+        assert main(["predict", str(run), str(file), "--lang", lang]) == 0
+        printed = [line.removeprefix("- ") for line in capsys.readouterr().err.splitlines()]
+        assert len(printed) == count
+        client, content = Client(model), file.read_bytes()
+        for path in ("/predict", "/explain"):
+            status, response = client.post(path, content, "audio/wav", lang)
+            assert (status, response["notices"]) == (200, printed)
+        tensor = {"name": "file", "shape": [1], "datatype": "BYTES"}
+        tensor["parameters"] = {"binary_data_size": len(content) + 4}
+        head = json.dumps({"inputs": [tensor]}).encode()
+        body = head + len(content).to_bytes(4, "little") + content
+        fields = {HEADER_LENGTH: str(len(head))}
+        status, response = in_process.post(client.guard, "/v2/models/m/infer", body, lang=lang, fields=fields)
+        assert status == 200, response
+        assert response.get("parameters", {}).get("notices", "").splitlines() == printed
+
+
 def test_a_model_of_sounds_is_warm_before_the_first_request() -> None:
     pytest.importorskip("soundfile")
     net = cr.Sequential(cr.Flatten(), cr.Dense(2))
@@ -298,6 +329,8 @@ def test_a_regression_has_intervals(tmp_path: Path) -> None:
         assert status == 200, content
         low, high = content["predictions"][0]["interval"]
         assert low < content["predictions"][0]["prediction"] < high
+        assert ["b" in notice for notice in content["notices"]] == [True]
+    assert client.post_rows("/predict", {"rows": [{"a": 1, "b": 0.5}]})[1]["notices"] == []
     status, content = client.post_rows("/predict", {"rows": [{"a": 1, "b": 0}], "interval": 0.123})
     assert status == 400
     assert "interval" in content["error"]

@@ -335,10 +335,6 @@ PREDICTIONS: Texts = {
         "Rows farther from the training rows than all but {share} of {rows:,} validation rows have no "
         "predicted value; --every-class predicts them, too."
     ),
-    "unreadable_gate": (
-        "RUN has a novelty gate of another version of chainrule, which does not apply: every row is "
-        "predicted, also one unlike those of the training. Train RUN again to have a gate."
-    ),
     "without_every_value": (
         "predict leaves {count} of these {rows} rows without a value; the metrics count all rows."
     ),

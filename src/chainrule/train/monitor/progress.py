@@ -9,7 +9,8 @@ from contextlib import contextmanager
 
 from chainrule import train
 from chainrule.data import Finding
-from chainrule.events import Channel, Listener, Notice
+from chainrule.events import Channel, Listener, Notice, notices
+from chainrule.messages import Message
 from chainrule.settings import settings
 
 
@@ -44,8 +45,16 @@ def report_data_notices(findings: Sequence[Finding], channel: Channel | None) ->
             warn(finding.render(settings.lang))
 
 
+def report_notice(message: Message) -> None:
+    """Report what a program must know: by a notice of the command that runs, else as a warning of Python."""
+    if notices.has_listener:
+        notices.emit(message)
+    else:
+        warn(message.render(settings.lang))
+
+
 def warn(text: str) -> None:
-    """Emit a warning of Python at the line outside the package that started the training."""
+    """Emit a warning of Python at the line outside the package that called it."""
     warnings.warn(text, UserWarning, stacklevel=_outside())
 
 

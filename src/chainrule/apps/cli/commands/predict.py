@@ -53,12 +53,13 @@ from chainrule.data.tables.fitted_preparation import (
 )
 from chainrule.errors import DataError, Message, TrainingError, UsageError, fact
 from chainrule.escaping import quoted
+from chainrule.events import notices as process_notices
 from chainrule.inputs import InputRows, LeftOut, Output, kind_of
 from chainrule.memoization import cached_property
 from chainrule.model import Model
 from chainrule.page import screen
 from chainrule.records import frozen
-from chainrule.robustness.novelty_gate import has_unreadable_gate, stored_gate, without_gate
+from chainrule.robustness.novelty_gate import stored_gate, unreadable_gate, without_gate
 from chainrule.robustness.novelty_scores import LEVEL, METHODS
 from chainrule.settings import settings
 from chainrule.tabular.evaluation import is_calibrated
@@ -134,6 +135,8 @@ def predict(
     chosen = {"proba": proba, "damaged": damaged != "refuse"}
     chosen |= {name: value is not None for name, value in limits.items()}
     chosen |= {name: bool(value) for name, value in options.items()}
+    if options.get("every_class"):
+        process_notices.skip(unreadable_gate(str(model_file(run))))
     stream = Stream.of(run, data, out, chosen | dict.fromkeys(reading.changed, True))
     if stream is not None:
         stream.write(out, proba, threshold, only=only, raw=raw)
@@ -348,8 +351,6 @@ def _write(frames: Iterable[pl.DataFrame], out: str | None, raw: bool) -> None:
 def _announce_gate(model: Model, is_off: bool) -> Model:
     """Print which rows are unlike those of the training; return the model, without its gate if ``is_off``."""
     gate = stored_gate(model.state)
-    if has_unreadable_gate(model.state) and not is_off:
-        screen.line(text_of("unreadable_gate"), "yellow", to_errors=True)
     if gate is None or is_off:
         return model if gate is None else Model.of(without_gate(model.state))
     has_values = model.task == "regression" and not kind_of(model).has_own_output
