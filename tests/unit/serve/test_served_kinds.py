@@ -277,8 +277,8 @@ def test_every_path_states_that_a_sound_was_resampled(
     SoundKind(SoundInput(LogMel(8000, n_mels=20), 0.5)).attach(model)
     run, file = tmp_path / "model.safetensors", tmp_path / "a.wav"
     model.save(run)
-    for rate, count in ((8000, 0), (16000, 1)):
-        soundfile.write(file, np.sin(np.arange(rate // 2) / 5), rate, format="WAV")
+    for sample_rate, count in ((8000, 0), (16000, 1)):
+        soundfile.write(file, np.sin(np.arange(sample_rate // 2) / 5), sample_rate, format="WAV")
         assert main(["predict", str(run), str(file), "--lang", lang]) == 0
         printed = [line.removeprefix("- ") for line in capsys.readouterr().err.splitlines()]
         assert len(printed) == count
