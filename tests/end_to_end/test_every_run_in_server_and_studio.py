@@ -27,6 +27,7 @@ from chainrule.serve.measurements import Measurements
 from chainrule.serve.models import load_models
 from chainrule.serve.routes import Application
 from chainrule.studio.application import Application as Studio
+from chainrule.studio.project import Project
 from chainrule.studio.workbench import Workbench
 from chainrule.web import Access, Limits
 
@@ -34,6 +35,7 @@ pytestmark = pytest.mark.long
 ROWS, WIDTH, SERVED = 1200, 300, 25
 CLASSES = ("--target", "churn", "--epochs", 6)
 VALUES = ("--target", "price", "--epochs", 6)
+EARLY = ("--target", "churn", "--epochs", 80, "--patience", 2, "--learning-rate", 0.1)
 ONE = ("--net", "6 tanh")
 PUBLIC = """target = ["yes", "no"]
 [columns]
@@ -56,6 +58,10 @@ def write_tables() -> None:
     table[:SERVED].with_columns(age=pl.Series([900.0, *table["age"][1:SERVED]])).write_csv("far.csv")
     price = 1000 * (table["age"] + 20 * (city == "Ulm"))
     table[:300].select("age", "city").with_columns(price=price[:300]).write_csv("values.csv")
+    few = table[:300]
+    few.select("age", "churn").write_csv("one_column.csv")
+    few.select("city", "churn").write_csv("one_category.csv")
+    few.select("age", "churn", k=pl.lit(5)).write_csv("constant.csv")
     wide = {f"g{i}": rng.normal(size=60).round(3) for i in range(90)}
     pl.DataFrame({**wide, "kind": np.where(wide["g0"] + wide["g1"] > 0, "a", "b")}).write_csv("wide.csv")
     Path("public.toml").write_text(PUBLIC, encoding="utf-8")
@@ -109,6 +115,10 @@ KINDS: dict[str, Callable[[], str]] = {
     "isotonic calibration": isotonic,
     "positive class": lambda: train("classes.csv", *CLASSES, *ONE, "--positive", "no", "--cost", "5:1"),
     "threshold and gate": gated,
+    "one column": lambda: train("one_column.csv", *CLASSES, *ONE),
+    "one category": lambda: train("one_category.csv", *CLASSES, *ONE),
+    "constant column": lambda: train("constant.csv", *CLASSES, *ONE, "--number", "k"),
+    "stopped early": lambda: train("classes.csv", *EARLY, "--net", "16 tanh"),
     "values": lambda: train("values.csv", *VALUES, *ONE),
     "ensemble of values": lambda: train("values.csv", *VALUES),
 }
@@ -135,6 +145,16 @@ class Case:
         self.server = new_server()
         bench = Workbench("run")
         self.studio = Studio(lambda: bench).guarded(ACCESS, Limits())
+        self.bench = bench
+
+    def training_row(self) -> dict[str, Any]:
+        """The first row of the training's data, which is also written as ``one.csv`` and ``all.csv``."""
+        if not isinstance(self.bench.project, Project):
+            pytest.skip("the rows of a private training stay closed")
+        frame = self.bench.project.table.frame
+        frame.write_csv("all.csv")
+        frame[:1].write_csv("one.csv")
+        return frame.select(field.name for field in self.served.fields).rows(named=True)[0]
 
     def close(self) -> None:
         self.server.close()
@@ -267,6 +287,63 @@ def test_another_class_begins_with_the_printed_one(case: Case) -> None:
         return
     first = json.dumps(content["sections"][:1], ensure_ascii=False)
     assert ("unknown" if printed == "unknown" else f"The prediction is {printed} ") in first
+
+
+def test_another_class_has_the_numbers_of_the_command(case: Case) -> None:
+    if case.served.model.task != "classification":
+        pytest.skip("the page searches other classes only")
+    row = case.training_row()
+    status, content = in_process.post(case.studio, "/api/counterfactual", row)
+    printed = run_command("attribute", "run", "all.csv", "--counterfactual", "*", "--lang", "en")
+    if status != 200:
+        assert (content["code"], printed.code) == ("E546", 2), content
+        assert "E546" in printed.err
+        return
+    found = numbers(json.dumps(content["sections"], ensure_ascii=False))
+    assert found
+    assert set(found) <= set(numbers(printed.out))
+    alone = run_command("attribute", "run", "one.csv", "--counterfactual", "*", "--lang", "en")
+    assert alone.code == 0, alone.err
+
+
+@pytest.mark.parametrize("radius", [0.5, 3.0])
+def test_an_attack_changes_the_cells_of_the_command(case: Case, radius: float) -> None:
+    if case.served.model.task != "classification":
+        pytest.skip("the page attacks classes only")
+    row = case.training_row()
+    status, content = in_process.post(case.studio, "/api/attack", {"row": 1, "radius": radius})
+    assert status == 200, content
+    printed = run_command("attack", "run", "one.csv", "--radius", radius, "--out", "attacked.csv")
+    assert printed.code == 0, printed.err
+    (attacked,) = pl.read_csv("attacked.csv", infer_schema=False).select(list(row)).rows(named=True)
+    (before,) = pl.read_csv("one.csv", infer_schema=False).select(list(row)).rows(named=True)
+    changes = [[name, before[name], attacked[name]] for name in row if attacked[name] != before[name]]
+    assert [list(map(str, change)) for change in content["cells"]] == changes
+    assert bool(changes) == content["success"]
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_chain_rule_of_a_weight_has_the_numbers_of_the_command(case: Case, lang: str) -> None:
+    case.training_row()
+    parameters = case.bench.project.initial.parameters
+    path = next(path for path in parameters if path.endswith("weight"))
+    index = ",".join("0" * parameters[path].ndim)
+    place = f"/api/derivation?key=w:{path}:{index}&row=1&step=-1&lang={lang}"
+    status, content = in_process.exchange(case.studio, "GET", place)
+    assert status == 200, content
+    member = ("--member", 1) if case.bench.project.is_ensemble else ()
+    words = ("--weight", f"{path}[{index}]", "--depth", 3, "--lang", lang, *member)
+    printed = run_command("explain", "run", "one.csv", "--row", 1, *words)
+    assert printed.code == 0, printed.err
+    values = [
+        equation["value"]
+        for section in json.loads(content)["sections"]
+        for part in section["parts"]
+        for equation in part.get("equations", ())
+        if equation["value"] is not None
+    ]
+    assert len(values) > 5
+    assert [value for value in values if value not in printed.out] == []
 
 
 def test_every_export_is_written_or_refused(case: Case) -> None:

@@ -594,17 +594,21 @@ def find_counterfactuals(
     search = Search(lambda points: goal.margin(domain.encode(points)), domain.start, domain.axes)
     points = [point for point in search.run(max_changes, count) if goal.reached(domain.cells(point[None]))]
     if not points:
-        raise _no_counterfactual(domain, goal, max_changes)
+        raise _no_counterfactual(domain, goal, max_changes, bool(options.get("fixed")))
     return _result(domain, search, goal, points, lang)
 
 
-def _no_counterfactual(domain: Domain, goal: Goal, max_changes: int) -> UsageError:
+def _no_counterfactual(domain: Domain, goal: Goal, max_changes: int, has_fixed: bool) -> UsageError:
+    free = [axis for axis in domain.axes if not axis.is_fixed]
+    are_levels = all(axis.is_category for axis in free)  # which data do not change
+    fixes = [f"max_changes={min(max_changes + 2, len(free))}"] * (len(free) > max_changes)
+    fixes += [fact("fewer fixed columns")] * has_fixed
+    fixes.append(fact("another row") if are_levels else fact("rows with a wider range of values as data"))
     ranges = [
         f"{axis.name}: {', '.join(domain.levels[axis.name][i] for i in axis.allowed)}"
         if axis.is_category
         else f"{axis.name}: {axis.low:g} to {axis.high:g}"
-        for axis in domain.axes
-        if not axis.is_fixed
+        for axis in free
     ]
     return UsageError(
         "E546",
@@ -614,7 +618,7 @@ def _no_counterfactual(domain: Domain, goal: Goal, max_changes: int) -> UsageErr
         expected=goal.target_text,
         received=goal.render(goal.prediction),
         notes=ranges[:8] + ["..."] * (len(ranges) > 8),
-        fix=alternatives(f"max_changes={max_changes + 2}", fact("fewer fixed columns"), fact("wider ranges")),
+        fix=alternatives(*fixes),
     )
 
 

@@ -138,6 +138,7 @@ def changed_columns(start: np.ndarray, point: np.ndarray) -> frozenset[int]:
     return frozenset(np.flatnonzero(~same).tolist())
 
 
+_NONE = np.zeros(0)
 DEVIATIONS = 3.0  # the range around the mean without data, in standard deviations
 MIN_DECIMALS, MAX_DECIMALS = -2, 4  # numbers are rounded as in the data, to multiples of 0.0001 up to 100
 
@@ -247,7 +248,9 @@ def table_domain(preparation: data.Preparation, row: data.Table, rows: data.Tabl
     Args:
         preparation: encodes the tables of the model.
         row: a table with one row.
-        rows: a table that defines ranges, steps and scales; by default the statistics of the preparation.
+        rows: a table that defines ranges, steps and scales together with the quantiles of the training rows,
+            so that a row may change as much alone as among others. Without quantiles, as of a private
+            training, and without ``rows``, the range is ``DEVIATIONS`` around the mean.
 
     Raises:
         UsageError E549: a model of images, which have no columns.
@@ -260,7 +263,8 @@ def table_domain(preparation: data.Preparation, row: data.Table, rows: data.Tabl
     preparation.inputs(row)  # raises an error that lists all missing columns
     if rows is not None:
         require_columns(rows, *preparation.columns)
-    parts = [_column_axis(encoding, row, rows) for encoding in preparation.encodings]
+    known = {profile.column: np.array(profile.quantiles) for profile in preparation.profiles}
+    parts = [_column_axis(e, row, rows, known.get(e.column, _NONE)) for e in preparation.encodings]
     axes, levels = tuple(axis for axis, _, _ in parts), {a.name: texts for a, _, texts in parts if texts}
 
     tables = {e.column: _level_features(e, row, levels.get(e.column, ())) for e in preparation.encodings}
@@ -323,15 +327,21 @@ def _features(encoding: Encoding, values: np.ndarray, table: np.ndarray) -> np.n
 
 
 def _column_axis(
-    encoding: Encoding, row: data.Table, rows: data.Table | None
+    encoding: Encoding, row: data.Table, rows: data.Table | None, training: np.ndarray
 ) -> tuple[Axis, float, tuple[str, ...]]:
-    """Return the axis of a column, the value of the row on it, and its levels."""
+    """Return the axis of a column, the value of the row on it, and its levels.
+
+    Args:
+        training: quantiles of the training rows; empty if there are none.
+    """
     name = encoding.column
     if isinstance(encoding, Number):
         now = float(number_cells(row, name, Faults()).cast(float).fill_null(float("nan"))[0])
-        if rows is not None:
-            values = number_cells(rows, name, Faults()).drop_nulls().to_numpy().astype(np.float64)
-            return _number_axis(name, values, now), now, ()
+        cells = number_cells(row if rows is None else rows, name, Faults())
+        values = cells.drop_nulls().to_numpy().astype(np.float64)
+        values = values[np.isfinite(values)]
+        if _spread(values) or len(training):
+            return _number_axis(name, values, now, training), now, ()
         step = 1.0 if row.frame[name].dtype.is_integer() else 0.0
         low, high = (encoding.mean + sign * DEVIATIONS * encoding.std for sign in (-1, 1))
         low, high = (np.ceil(low), np.floor(high)) if step else (low, high)
@@ -359,14 +369,22 @@ def _levels(encoding: Category | YesNo, own: str | None, seen: Sequence[str]) ->
     return tuple(word_of[value] for value in sorted(word_of))
 
 
-def _number_axis(name: str, values: np.ndarray, now: float) -> Axis:
-    """Return the axis of a number, from its values in data."""
+def _number_axis(name: str, values: np.ndarray, now: float, training: np.ndarray = _NONE) -> Axis:
+    """Return the axis of a number, from its values in data and quantiles of the training rows."""
     values = values[np.isfinite(values)]
-    if not len(values):
+    every = np.concatenate([values, training])
+    if not len(every):
         return Axis(name, now, now, is_fixed=True)
-    scale = float(np.median(np.abs(values - np.median(values)))) or float(values.std())
-    low, high = float(values.min()), float(values.max())
-    return Axis(name, low, high, scale or 1.0, step_of(values), is_fixed=low == high)
+    scale = _spread(values) or _spread(training) or 1.0
+    low, high = float(every.min()), float(every.max())
+    return Axis(name, low, high, scale, step_of(every), is_fixed=low == high)
+
+
+def _spread(values: np.ndarray) -> float:
+    """Return the median absolute deviation of values, or where it is 0 their standard deviation."""
+    if not len(values):
+        return 0.0
+    return float(np.median(np.abs(values - np.median(values)))) or float(values.std())
 
 
 def step_of(values: np.ndarray, share: float = 1.0) -> float:

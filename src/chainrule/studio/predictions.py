@@ -102,7 +102,8 @@ class Predictions:
             UsageError E546 to E549: there are none.
         """
         served, model = self.served, self.served.model
-        page = model.counterfactual(dict(cells), lang=lang, **threshold_option(model))
+        rows = self.project.table if isinstance(self.project, Project) else None
+        page = model.counterfactual(dict(cells), data=rows, lang=lang, **threshold_option(model))
         note = unknown_note(model, served.form.samples(_columns(served, cells), 1), lang)
         sections = (Section("", (note,)), *page.sections) if note else page.sections
         return {"sections": PageRecords(lang).sections(sections)}

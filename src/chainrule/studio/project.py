@@ -92,12 +92,12 @@ class Project:
     def of_data(data: str) -> Project:
         """Return a new project of a file or of a data set by name.
 
-        The last column is the target, unless the data set names one.
+        The last column with different values is the target, unless the data set names one.
         """
         options = Options(data).with_passed(FIRST)
         table = read_rows(data, options)
         if not table.target and table.columns:
-            options = replace(options, target=table.columns[-1])
+            options = replace(options, target=_varied_column(table))
         project = Project(options)
         project.__dict__["table"] = table
         return project
@@ -321,6 +321,12 @@ class Project:
         """Return the options that the page edits."""
         values = {name: getattr(self.options, name) for name in (*EDITABLE, "learning_rate_at")}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+def _varied_column(table: Table) -> str:
+    """Return the last column with at least two values; the last one if there is none."""
+    names = reversed(table.columns)
+    return next((n for n in names if table.frame[n].drop_nulls().n_unique() > 1), table.columns[-1])
 
 
 def _arguments(text: str) -> list[str]:

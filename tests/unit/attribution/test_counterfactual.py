@@ -91,6 +91,41 @@ def test_a_smaller_change_does_not_change_the_prediction(credit: Model) -> None:
     assert credit.predict(read_table(nearer_row))[0] == "bad"  # pyright: ignore
 
 
+ALONE = {name: [cell] for name, cell in {**ROW, "credit": "bad"}.items()}
+
+
+@pytest.mark.parametrize("data", [None, ALONE], ids=["no data", "the row alone"])
+def test_numbers_have_the_range_and_the_decimals_of_the_training_rows(credit: Model, data: Any) -> None:
+    assert credit.preparation is not None
+    domain = row_domain(credit.state, ROW, None if data is None else read_table(data))
+    expected = {name: (min(TABLE[name]), max(TABLE[name])) for name in ("age", "income")}
+    axes = {axis.name: axis for axis in domain.axes}
+    assert {name: (axes[name].low, axes[name].high) for name in expected} == expected
+    assert (axes["age"].step, axes["income"].step) == (1.0, 0.1)
+    result = credit.counterfactual(ROW, "good", data=data)
+    after = [c.after for a in result.alternatives for c in a.changes if c.column == "income"]
+    assert after
+    assert [round(float(number), 1) for number in after] == [float(number) for number in after]
+
+
+@pytest.mark.parametrize(
+    ("options", "fix"),
+    [
+        (
+            {"max_changes": 1, "fixed": ["age", "income"]},
+            "max_changes=2, or fewer fixed columns, or another row",
+        ),
+        ({"max_changes": 1, "ranges": {"income": (None, 20)}}, "max_changes=3, or rows with a wider range"),
+        ({"fixed": ["employed", "income"]}, "fewer fixed columns, or rows with a wider range of values"),
+    ],
+)
+def test_a_fix_without_effect_is_not_proposed(credit: Model, options: dict[str, Any], fix: str) -> None:
+    with pytest.raises(ChainruleError) as caught:
+        credit.counterfactual({**ROW, "income": 12.5}, "good", **options)
+    assert caught.value.code == "E546"
+    assert str(caught.value.fix).startswith(fix)
+
+
 def test_the_search_encodes_rows_as_the_preparation_does() -> None:
     codes = [f"c{i % 60}" for i in range(130)]  # more levels than have features
     gaps = {

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.errors import UsageError
+from chainrule.errors import ChainruleError, UsageError
 from chainrule.notation import number
 from chainrule.page.page import Lines
 from chainrule.studio.exports import export
@@ -251,6 +251,16 @@ def test_the_c_source_is_taken_with_its_header_and_computes_the_outputs(
     words = ["cc", "-std=c99", "-O1", "-DMODEL_TEST", "-o", "test", "model.c", "-lm"]
     subprocess.run(words, cwd=tmp_path, check=True, timeout=SECONDS)
     subprocess.run([tmp_path / "test"], check=True, timeout=SECONDS)
+
+
+@pytest.mark.parametrize("last", ["yes", "", "4.5"])
+def test_the_last_column_with_different_values_is_the_target(bench: Workbench, last: str) -> None:
+    Path("rows.csv").write_text("a,b,c\n" + "".join(f"{i % 7},{'xy'[i % 2]},{last}\n" for i in range(40)))
+    bench.open("rows.csv")
+    assert bench.project_record("en")["data"]["target"] == "b"
+    Path("rows.csv").write_text(f"a,c\n1,{last}\n")
+    with pytest.raises(ChainruleError, match=r"E32[0-3]"):
+        bench.open("rows.csv")
 
 
 def test_an_invalid_option_changes_nothing(bench: Workbench) -> None:

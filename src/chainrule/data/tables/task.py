@@ -10,6 +10,7 @@ training or in the test, not in both.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -38,6 +39,7 @@ RARER = 1 / 3  # the share of a class of two up to which it is the positive one
 _POSITIVE = "positive negative|pos neg|positiv negativ|positif négatif|+ -|+ −|阳性 阴性".split("|")
 MEANINGS = YES_NO | {word: v for pair in _POSITIVE for word, v in zip(pair.split(), (1.0, 0.0), strict=True)}
 """1.0 for words such as "yes" and "positive", 0.0 for their opposites."""
+CANDIDATES = 8  # columns from the last that are tried as another target
 COUNTS = 5  # different integers from which a target with a value that occurs once is a count
 
 
@@ -133,6 +135,26 @@ def choose_task(
         expected = fact("one of: {names}", names=columns_text)
         raise DataError("E319", where=table.source, expected=expected, received=fact("none"), fix=fix)
     require_columns(table, target, argument="target")
+    try:
+        return _task_of(table, target, kind, columns, positive)
+    except DataError as error:
+        error.fix = error.fix or _other_target(table, target)
+        raise
+
+
+def _other_target(table: Table, target: str) -> str:
+    """Return the fix of a target that cannot be learned: another column, or other rows if none can be."""
+    for name in reversed(table.columns[-CANDIDATES:]):
+        with suppress(DataError):
+            if name != target and _task_of(table, name, None, None, None):
+                return f'target="{name}"'
+    return fact("add rows with other values of the target")
+
+
+def _task_of(
+    table: Table, target: str, kind: str | None, columns: Sequence[Column] | None, positive: str | None
+) -> Task:
+    """Return the task of a target; see ``choose_task``."""
     described = describe(table, target) if columns is None else columns
     column = next(column for column in described if column.name == target)
     rows = np.flatnonzero(table.frame[target].is_not_null().to_numpy())
@@ -170,7 +192,6 @@ def _infer(table: Table, column: Column) -> str:
             column=column.name,
             expected=fact("numbers, or classes with several rows each"),
             received=fact("{count} different values in {rows} rows", count=distinct, rows=len(cells)),
-            fix=fact("choose another target"),
         )
     return "classification"
 
