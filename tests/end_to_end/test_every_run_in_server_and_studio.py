@@ -299,9 +299,9 @@ def test_another_class_has_the_numbers_of_the_command(case: Case) -> None:
         assert (content["code"], printed.code) == ("E546", 2), content
         assert "E546" in printed.err
         return
-    shown = numbers(json.dumps(content["sections"], ensure_ascii=False))
-    assert shown
-    assert set(shown) <= set(numbers(printed.out))
+    displayed = numbers(json.dumps(content["sections"], ensure_ascii=False))
+    assert displayed
+    assert set(displayed) <= set(numbers(printed.out))
     alone = run_command("attribute", "run", "one.csv", "--counterfactual", "*", "--lang", "en")
     assert alone.code == 0, alone.err
 
