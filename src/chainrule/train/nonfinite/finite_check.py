@@ -27,6 +27,8 @@ def is_finite(array: np.ndarray) -> bool:
     """
     if array.dtype.kind != "f":
         return True
+    if array.size == 1:
+        return math.isfinite(array.item())
     if array.size <= UNTHREADED:
         return math.isfinite(np.vdot(array, array)) or bool(np.isfinite(array).all())
     flat = array.reshape(-1)
