@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,11 @@ def test_a_counterfactual_reaches_a_range_of_a_regression(chainrule: Any) -> Non
     outcome = chainrule("attribute", "line", "line.csv", "--row", 5, "--counterfactual", "20..25")
     assert outcome.code == 0, outcome.err
     assert "20 to 25" in outcome.out
-    assert chainrule("attribute", "line", "line.csv", "--counterfactual", "tall").code == 2
+    for target in ("tall", "*"):
+        outcome = chainrule("attribute", "line", "line.csv", "--counterfactual", target)
+        assert outcome.code == 2
+        fix = re.findall(r"fix       (--counterfactual \S+)\n", outcome.err)[0]
+        assert chainrule("attribute", "line", "line.csv", *fix.split()).code == 0
 
 
 def test_occlusion_of_an_image_is_drawn(chainrule: Any) -> None:

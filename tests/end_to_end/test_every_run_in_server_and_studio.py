@@ -136,8 +136,8 @@ def new_server() -> Any:
 class Case:
     """A RUN, its rows, and both applications in this process."""
 
-    def __init__(self, data: str) -> None:
-        self.data, self.frame = data, pl.read_csv(data)[:SERVED]
+    def __init__(self, kind: str, data: str) -> None:
+        self.kind, self.data, self.frame = kind, data, pl.read_csv(data)[:SERVED]
         self.frame.write_parquet("rows.parquet")
         self.served = next(iter(load_models(["run"])))
         names = [field.name for field in self.served.fields]
@@ -193,7 +193,7 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("run"))
         write_tables()
-        built = Case(KINDS[request.param]())
+        built = Case(request.param, KINDS[request.param]())
         yield built
         built.close()
 
@@ -344,6 +344,23 @@ def test_the_chain_rule_of_a_weight_has_the_numbers_of_the_command(case: Case, l
     ]
     assert len(values) > 5
     assert [value for value in values if value not in printed.out] == []
+
+
+NOTICES = {  # what the files of a RUN do not compute as the commands do
+    "bfloat16": ["without the rounding"],
+    "8 bits": ["without the rounding"],
+    "positive class": ["uses the stored threshold"],
+    "threshold and gate": ["predict names some unknown", "uses the stored threshold"],
+}
+
+
+def test_what_exports_leave_out_is_stated(case: Case) -> None:
+    status, content = in_process.exchange(case.studio, "GET", "/api/export-notices")
+    assert status == 200, content
+    expected = NOTICES.get(case.kind, [])
+    texts = json.loads(content)["notices"]
+    assert len(texts) == len(expected)
+    assert all(part in text for part, text in zip(expected, texts, strict=True))
 
 
 def test_every_export_is_written_or_refused(case: Case) -> None:

@@ -415,7 +415,7 @@ def build_goal(model: ModelState, x: np.ndarray, requested: Any, threshold: Any 
     if result.reached(x):
         is_class = result.low is None
         fix = (
-            fact("target=None for any other prediction")
+            alternatives(fact("target=None for any other prediction"), '--counterfactual "*"')
             if is_class
             else fact("a value beyond the prediction")
         )
@@ -485,8 +485,9 @@ def _value_goal(model: ModelState, x: np.ndarray, requested: Any) -> Goal:
         low, high = 1.0, 0.0
     if not low <= high:
         expected = fact("a value, or (low, high) with None for no end")
-        received = repr(requested)[:80]
-        fix = f"target={prediction * 1.1:.3g}"
+        received = fact("any other prediction") if requested is None else repr(requested)[:80]
+        value = f"{prediction * 1.1:.3g}"
+        fix = alternatives(f"target={value}", f"--counterfactual {value}")
         raise UsageError("E547", where="counterfactual", expected=expected, received=received, fix=fix)
 
     def margin(rows: np.ndarray) -> np.ndarray:
@@ -600,7 +601,7 @@ def find_counterfactuals(
 
 def _no_counterfactual(domain: Domain, goal: Goal, max_changes: int, has_fixed: bool) -> UsageError:
     free = [axis for axis in domain.axes if not axis.is_fixed]
-    are_levels = all(axis.is_category for axis in free)  # which data do not change
+    are_levels = bool(free) and all(axis.is_category for axis in free)  # which data do not change
     fixes = [f"max_changes={min(max_changes + 2, len(free))}"] * (len(free) > max_changes)
     fixes += [fact("fewer fixed columns")] * has_fixed
     fixes.append(fact("another row") if are_levels else fact("rows with a wider range of values as data"))

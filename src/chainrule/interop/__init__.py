@@ -22,7 +22,7 @@ _LAZY = LazyNames(
         "torch.state_dict": "torch_state_of",
         "torch.transformers_folder": "state_of_folder",
         "keras.network": "state_of_keras",
-        "export.formats": "Exported FORMATS TOLERANCE differences export_model require_own",
+        "export.formats": "Exported FORMATS TOLERANCE differences export_model export_notices require_own",
         "onnx.examples": "examples_of",
     },
 )

@@ -5,6 +5,7 @@ from chainrule.interop.export.formats import FORMATS as FORMATS
 from chainrule.interop.export.formats import TOLERANCE as TOLERANCE
 from chainrule.interop.export.formats import differences as differences
 from chainrule.interop.export.formats import export_model as export_model
+from chainrule.interop.export.formats import export_notices as export_notices
 from chainrule.interop.export.formats import require_own as require_own
 from chainrule.interop.file_reader import is_weights as is_weights
 from chainrule.interop.file_reader import read_tensors as read_tensors

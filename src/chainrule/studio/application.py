@@ -81,6 +81,7 @@ class Application:
             "/api/runs": self._runs,
             "/api/run": self._run,
             "/api/export/{kind}": self._export,
+            "/api/export-notices": self._export_notices,
         }
         post = {
             "/api/open": self._open,
@@ -211,6 +212,17 @@ class Application:
             return JsonResponse(error_record(error, lang), 400)
         headers = {"content-disposition": f'attachment; filename="{name}"'}
         return BytesResponse(content, b"application/octet-stream", headers)
+
+    async def _export_notices(self, request: Request) -> JsonResponse:
+        """Return what the exports do not compute as the commands do."""
+        lang = _lang(request)
+
+        def read(workbench: Workbench) -> dict[str, Any]:
+            exports = import_module("chainrule.studio.exports")
+            with workbench.lock:
+                return {"notices": exports.notices_of(workbench, lang)}
+
+        return await self._computed(request, read)
 
     # --- changing
 

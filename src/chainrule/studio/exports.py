@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule import interop
 from chainrule.model import Model
 
 EXPORTS = {
@@ -52,6 +53,15 @@ def export(workbench: Any, kind: str, lang: Any) -> tuple[str, bytes]:
         else:
             model.export(path)
         return name, _archive(Path(folder)) if kind == "c" else path.read_bytes()
+
+
+def notices_of(workbench: Any, lang: str) -> list[str]:
+    """Return what the exports do not compute as ``chainrule predict`` does.
+
+    Args:
+        workbench, lang: as of ``export``.
+    """
+    return [text.render(lang) for text in interop.export_notices(workbench.model().state)]
 
 
 def _archive(folder: Path) -> bytes:

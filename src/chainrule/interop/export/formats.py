@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.errors import FileError, UsageError, fact
+from chainrule.errors import FileError, Message, UsageError, fact
 from chainrule.events import notices
 from chainrule.interop.export.example_rows import example_rows
-from chainrule.interop.export.served_predictions import state_omissions
+from chainrule.interop.export.served_predictions import omissions
 from chainrule.messages import rendered
 from chainrule.records import frozen
 from chainrule.settings import settings
@@ -94,6 +94,12 @@ FORMATS: dict[str, tuple[str, str]] = {
 """The end of the names of each format, longer ones first, and the module whose ``draft`` writes it."""
 
 
+def export_notices(model: ModelState) -> list[Message]:
+    """Return what files of other programs do not compute as ``chainrule predict`` does."""
+    rounding = fact("export: the file computes without the rounding of this model's products")
+    return [rounding] * (model.in_dtype() is not model) + omissions(model)
+
+
 def export_model(model: ModelState, path: str | os.PathLike[str], **options: Any) -> Exported:
     """Write a trained model as a file of another program; see ``chainrule.Model.export``."""
     name, suffixes = os.fspath(path), dict(FORMATS.values())
@@ -102,11 +108,9 @@ def export_model(model: ModelState, path: str | os.PathLike[str], **options: Any
         fix = f'model.export("{Path(name).stem}{{}}")'
         raise unknown("export", Path(path).suffix or name, sorted(suffixes), fix, example=".onnx")
     trained_network(model, "export")
-    exact = model.in_dtype()
-    if exact is not model:
-        notices.emit(fact("export: the file computes without the rounding of this model's products"))
-    model = exact
-    state_omissions(model)
+    for text in export_notices(model):
+        notices.emit(text)
+    model = model.in_dtype()
     atomic_write.require_writable(path)
     rows = example_rows(model)
     function = importlib.import_module(suffixes[suffix]).draft

@@ -5,8 +5,7 @@ Prediction sets, and the rules by which ``chainrule predict`` names no class, ar
 
 from __future__ import annotations
 
-from chainrule.errors import fact
-from chainrule.events import notices
+from chainrule.errors import Message, fact
 from chainrule.graph import Node
 from chainrule.graph.limits import building
 from chainrule.ops import functional as F
@@ -36,13 +35,15 @@ def served_predictions(model: ModelState) -> dict[str, Node]:
         return {key: mapped}
 
 
-def state_omissions(model: ModelState) -> None:
-    """Emit a notice if ``chainrule predict`` decides by more than the largest probability."""
+def omissions(model: ModelState) -> list[Message]:
+    """Return notices of what ``chainrule predict`` decides by, other than the largest probability."""
+    texts = []
     if stored_gate(model) is not None or stored_level(model) is not None:
-        notices.emit(
+        texts.append(
             fact("export: the file names a class for every row; chainrule predict names some unknown")
         )
     if isinstance(model.facts.get(THRESHOLD), dict):
-        notices.emit(
+        texts.append(
             fact("export: the file predicts the likelier class; chainrule predict uses the stored threshold")
         )
+    return texts
