@@ -248,7 +248,8 @@ class ServedModel:
             )
             return Predictions(columns | ends, part.frame, notices)
         except UsageError as error:
-            error.where, error.fix = "interval", error.fix.removeprefix("--interval ")
+            own = fact("leave out {names}", names="interval")
+            error.where, error.fix = "interval", error.fix.removeprefix("--interval ") if self.levels else own
             return error
 
 

@@ -205,7 +205,8 @@ def interval_columns(model: Model, predicted: np.ndarray, level: float, x: Any) 
     if intervals is None or level not in margins:
         names = [f"{known:g}" for known in LEVELS if known in margins]
         expected = ", ".join(names) or fact("a regression trained on a table with enough rows")
-        fix = f"--interval {nearest(f'{level:g}', names) or names[-1]}" if names else ""
+        close = nearest(f"{level:g}", names) or names[-1] if names else ""
+        fix = f"--interval {close}" if close else fact("leave out {names}", names="--interval")
         raise UsageError(
             "E101", where="--interval", name=f"{level:g}", expected=expected, received=f"{level:g}", fix=fix
         )

@@ -306,6 +306,15 @@ def test_a_model_of_sounds_is_warm_before_the_first_request() -> None:
     assert served.example is not None
 
 
+def test_an_interval_of_classes_is_refused_with_what_to_do() -> None:
+    client, body = Client(batch_normalization()), {"rows": [{"x": [0, 0, 0]}], "interval": 0.9}
+    for lang, fix in (("en", "fix       leave out interval"), ("zh", "修正  去掉 interval")):
+        status, refused = client.post("/predict", json.dumps(body).encode(), lang=lang)
+        assert (status, refused["code"]) == (400, "E101")
+        assert fix in refused["error"]
+    assert client.post_rows("/predict", body | {"interval": None})[0] == 200
+
+
 def test_a_regression_has_intervals(tmp_path: Path) -> None:
     x = DRAW.normal(size=(300, 2))
     rows = [f"{a:.4f},{b:.4f},{a + 2 * b:.4f}" for a, b in x]
