@@ -14,7 +14,7 @@ from chainrule.errors import DataError
 from chainrule_examples.sentiment import lesson as sentiment
 from chainrule_examples.sentiment.baselines import NGrams, logistic_regression, naive_bayes
 from chainrule_examples.sentiment.reviews import BLOCK, encode_reviews, read_reviews
-from saved_scores import check_own_input, check_saved_scores
+from saved_scores import UNKNOWN, check_own_input, check_saved_scores
 
 NET = sentiment.NET
 
@@ -67,8 +67,10 @@ def test_a_small_training_writes_a_run_that_predicts_and_is_evaluated(
     check_saved_scores(run, run / "test.csv", NET, {"accuracy": "accuracy"}, capsys)
     assert command(["predict", str(run), str(run / "test.csv")]) == 0
     rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
-    right = np.mean([row["prediction"] == row["y"] for row in rows])
-    assert right == pytest.approx(scores[NET]["accuracy"][0])
+    right = sum(row["prediction"] == row["y"] for row in rows)
+    refused = sum(row["prediction"] == UNKNOWN for row in rows)
+    # The gate refuses some rows that the network predicts right, few validation rows more than 1 %.
+    assert 0 <= round(scores[NET]["accuracy"][0] * len(rows)) - right <= refused <= 0.15 * len(rows)
     assert command(["attribute", str(run), "--text", "东西很好"]) == 0
     check_own_input(run, ["--text", "东西很好", "--text", "太差"], ["--text", "☃☃"], capsys, names=WORDS)
 
