@@ -115,6 +115,7 @@ KINDS: dict[str, Callable[[], str]] = {
     "isotonic calibration": isotonic,
     "positive class": lambda: train("classes.csv", *CLASSES, *ONE, "--positive", "no", "--cost", "5:1"),
     "threshold and gate": gated,
+    "formula": lambda: train("classes.csv", *CLASSES, "--net", "6 x*sigmoid(2*x)"),
     "one column": lambda: train("one_column.csv", *CLASSES, *ONE),
     "one category": lambda: train("one_category.csv", *CLASSES, *ONE),
     "constant column": lambda: train("constant.csv", *CLASSES, *ONE, "--number", "k"),
@@ -296,7 +297,7 @@ def test_another_class_has_the_numbers_of_the_command(case: Case) -> None:
     status, content = in_process.post(case.studio, "/api/counterfactual", row)
     printed = run_command("attribute", "run", "all.csv", "--counterfactual", "*", "--lang", "en")
     if status != 200:
-        assert (content["code"], printed.code) == ("E546", 2), content
+        assert (content["code"], content["fix"], printed.code) == ("E546", "another row", 2), content
         assert "E546" in printed.err
         return
     displayed = numbers(json.dumps(content["sections"], ensure_ascii=False))

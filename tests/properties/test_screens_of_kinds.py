@@ -1,4 +1,7 @@
-"""Every kind of input in the studio and behind an address: the values are those of ``predict``."""
+"""Every kind of input in the studio and behind an address: the values are those of ``predict``.
+
+So they are for models in bfloat16 and in 8 bits.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ import chainrule as cr
 import in_process
 from chainrule.apps.cli.main import main
 from chainrule.errors import UsageError
-from chainrule.inputs.reading import kinds
+from chainrule.inputs.reading import kinds, read_rows
 from kind_models import MODELS
 
 pytest.importorskip("starlette")
@@ -43,11 +46,18 @@ class Opened:
 
     Args:
         name: of the kind.
+        precision: of the predictions.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, precision: str) -> None:
         self.name = name
-        self.data, reasons = MODELS[name]()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(cr.settings, "precision", "bfloat16" if precision == "bfloat16" else "float32")
+            self.data, reasons = MODELS[name]()
+        if precision == "8 bits":
+            model = cr.load(MODEL)
+            model.quantize(read_rows(model, self.data, damaged="skip").x)
+            model.save(MODEL)
         self.row = next(row for row, reason in enumerate(reasons) if reason is None)
         self.bench = Workbench(MODEL)
         self.studio = Application(lambda: self.bench).guarded(ACCESS, Limits())
@@ -87,11 +97,19 @@ class Opened:
         return list(csv.DictReader(out.getvalue().splitlines()))
 
 
-@pytest.fixture(scope="module", params=MODELS)
+PRECISIONS = (("float32", ()), ("bfloat16", pytest.mark.long), ("8 bits", pytest.mark.long))
+CASES = [
+    pytest.param((name, precision), id=f"{name}, {precision}", marks=marks)
+    for precision, marks in PRECISIONS
+    for name in MODELS
+]
+
+
+@pytest.fixture(scope="module", params=CASES)
 def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path_factory.mktemp(request.param))
-        kind = Opened(request.param)
+        patch.chdir(tmp_path_factory.mktemp("kind"))
+        kind = Opened(*request.param)
         yield kind
         kind.bench.close()
 

@@ -103,7 +103,11 @@ class Predictions:
         """
         served, model = self.served, self.served.model
         rows = self.project.table if isinstance(self.project, Project) else None
-        page = model.counterfactual(dict(cells), data=rows, lang=lang, **threshold_option(model))
+        try:
+            page = model.counterfactual(dict(cells), data=rows, lang=lang, **threshold_option(model))
+        except UsageError as error:
+            error.fix = fact("another row") if error.code == "E546" else error.fix  # the page has no options
+            raise
         note = unknown_note(model, served.form.samples(_columns(served, cells), 1), lang)
         sections = (Section("", (note,)), *page.sections) if note else page.sections
         return {"sections": PageRecords(lang).sections(sections)}
