@@ -105,6 +105,16 @@ def known_sets() -> tuple[str, ...]:
     return (*SETS, DIGIT_IMAGES, *TARGETS)
 
 
+def paths_first() -> dict[str, str]:
+    """Return the data sets that a file or a folder of the same name hides, each with ``file`` or ``folder``.
+
+    A path comes before a data set here as in every command, so that the program of a project repeats its
+    training.
+    """
+    hidden = [name for name in known_sets() if os.path.exists(name)]
+    return {name: "folder" if os.path.isdir(name) else "file" for name in hidden}
+
+
 def sample(name: str, rows: int = ROWS) -> Points:
     """Return the inputs of a set, (rows, 2), and its classes or values, (rows,).
 

@@ -70,6 +70,8 @@ DATA: Texts = {
     "about_diabetes": "442 patients",
     "about_digits": "1,797 digits",
     "about_digit_images": "images, 8 × 8",
+    "own_file": "your file",
+    "own_folder": "your folder",
     "draw": "Draw points",
     "sets": "Sets",
     "draw_here": "Area to draw points in",

@@ -23,7 +23,7 @@ from chainrule.settings import settings
 from chainrule.store import RunFolder
 from chainrule.studio.frames import FrameWriter
 from chainrule.studio.model_project import ModelProject, model_of
-from chainrule.studio.points import DIGIT_IMAGES, SETS, write_points, write_set, write_upload
+from chainrule.studio.points import DIGIT_IMAGES, SETS, paths_first, write_points, write_set, write_upload
 from chainrule.studio.project import Project, language
 from chainrule.studio.trainings import Training, start_process
 from chainrule.tabular.display import metric_title
@@ -182,9 +182,8 @@ class Workbench:
         with self.lock:
             self._follow_options()
             project = self.project
-            if project is None:
-                return {"version": self.version, "is_open": False}
-            return {"version": self.version, "is_open": True, **project.record(lang)}
+            record = {"version": self.version, "is_open": project is not None, "paths": paths_first()}
+            return record if project is None else {**record, **project.record(lang)}
 
     def rows_record(self, start: int, count: int) -> dict[str, Any]:
         """Return a part of the rows."""

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.errors import ChainruleError, UsageError
+from chainrule.errors import ChainruleError, DataError, UsageError
 from chainrule.notation import number
 from chainrule.page.page import Lines
 from chainrule.studio.exports import export
@@ -41,6 +41,24 @@ def wait_for(bench: Workbench, *status: str) -> None:
     while bench.training is None or bench.training.status not in status:
         assert time.monotonic() < end, bench.training and (bench.training.status, bench.training.error)
         time.sleep(0.02)
+
+
+@pytest.mark.parametrize("name", ["iris", "circle", "digit-images"])
+def test_a_path_with_the_name_of_a_set_comes_first_as_in_the_commands(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Workbench().project_record("en")["paths"] == {}
+    Path(name).write_text("a,b\n" + "1,2\n3,5\n4,4\n" * 9)
+    bench = Workbench(name)
+    assert bench.project_record("en")["paths"] == {name: "file"}
+    assert bench.project.options.data == name
+    assert bench.project.table.rows == cr.read_table(name).rows == 27
+    Path(name).unlink()
+    Path(name).mkdir()
+    assert bench.project_record("en")["paths"] == {name: "folder"}
+    with pytest.raises(DataError, match="E351"):  # a folder without images
+        bench.open(name)
 
 
 def test_a_process_whose_studio_ended_prints_nothing() -> None:

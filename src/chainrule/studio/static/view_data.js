@@ -30,12 +30,14 @@ const SHAPES = {
   spiral: "M40 25q6-8 10 1q2 12-12 12q-16-2-15-17|M40 25q-6 8-10-1q-2-12 12-12q16 2 15 17", "three-arms": "M40 25q8-4 8-15|M40 25q-1 10 12 14|M40 25q-9-2-17 8", plane: "M18 40 62 40|M18 40 62 12", waves: "M16 25q8-20 16 0t16 0t16 0|M16 25h48",
 };
 
+// A file or a folder of the name of a set comes first, as in every command: its button names what it opens.
 function Source({ name, text }) {
-  const isOpen = state.project.is_open && (state.project.data.source === name || [`studio/${name}.csv`, `studio/${name}`].includes(state.project.data.source));
-  const [first, second, third] = (SHAPES[name] || "").split("|");
+  const path = state.project.paths?.[name], places = path ? [name] : [name, `studio/${name}.csv`, `studio/${name}`];
+  const isOpen = state.project.is_open && places.includes(state.project.data.source);
+  const [first, second, third] = (path ? "" : SHAPES[name] || "").split("|");
   const line = (d, tone) => d && html`<path d=${d} fill="none" stroke=${`var(--c${tone})`} stroke-width="3" stroke-linecap="round" stroke-linejoin="round" />`;
   const table = html`<g stroke="var(--line-strong)" stroke-width="1.6">${[12, 20, 28, 36].map((y) => html`<path d="M20 ${y}h40" />`)}<path d="M33 10v28M47 10v28" /></g>`;
-  return html`<button class="source" aria-pressed=${isOpen} onClick=${() => open(name)}><svg class="glyph" viewBox="0 0 80 50" aria-hidden="true">${SHAPES[name] ? [line(first, 0), line(second, 1), line(third, 2)] : table}</svg><span>${name}<br /><small>${text}</small></span></button>`;
+  return html`<button class="source" aria-pressed=${isOpen} onClick=${() => open(name)}><svg class="glyph" viewBox="0 0 80 50" aria-hidden="true">${first ? [line(first, 0), line(second, 1), line(third, 2)] : table}</svg><span>${name}<br /><small>${path ? T(`own_${path}`) : text}</small></span></button>`;
 }
 
 function Drop() {
