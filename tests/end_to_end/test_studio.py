@@ -136,9 +136,9 @@ def test_request_for_own_data(visit: Visit, tmp_path: Path) -> None:
     assert "one of 3 classes" in visit.text()
 
 
-def test_a_file_with_the_name_of_a_set_comes_first_and_its_button_says_so(visit: Visit, folder: Path) -> None:
+def test_a_file_with_the_name_of_a_set_comes_first_and_is_marked(visit: Visit, folder: Path) -> None:
     (folder / "wine").write_text(ROWS)
-    choose(visit, "circle")  # the page learns of the file with its next project
+    choose(visit, "circle")  # the next project lists the file
     button = visit.page.locator(".source", has_text="wine")
     assert button.inner_text().split() == ["wine", "your", "file"]
     choose(visit, "wine")
@@ -547,6 +547,21 @@ def test_without_a_token_nothing_responds(studio: ServerProcess) -> None:
     assert json.loads(studio.request("GET", "/api/texts?lang=zh").body)["tab_chain"] == "链式法则"
 
 
+def derive_the_loss_of_the_last_batch(phone: Visit) -> None:
+    """Show the batch of the last update at the end of a training, and click its loss."""
+    slider = phone.page.locator('.transport input[type="range"]')
+    last = slider.get_attribute("max")
+    slider.fill(str(last))
+    phone.open("chain")
+    phone.page.get_by_label("Row (0").fill("0")
+    phone.page.keyboard.press("Tab")
+    phone.wait_for(".key", f"update {last}, the last one")
+    assert f"--step {last} " in phone.text(".program")
+    phone.page.locator(".unit").last.dispatch_event("click")
+    phone.wait_for(".inspector h2", "J")
+    phone.page.wait_for_selector(".inspector math")
+
+
 @pytest.mark.long
 def test_a_run_is_opened_on_a_phone_and_goes_back(visit: Visit, folder: Path) -> None:
     cr.train_table("iris", net="4 tanh", epochs=5, out=folder / "flowers", verbose=False)
@@ -561,6 +576,7 @@ def test_a_run_is_opened_on_a_phone_and_goes_back(visit: Visit, folder: Path) ->
         phone.page.wait_for_function(
             "text => document.querySelector('.figures').innerText !== text", arg=last, timeout=30_000
         )
+        derive_the_loss_of_the_last_batch(phone)
         phone.open("files")
         phone.page.wait_for_function(
             "document.querySelector('.tabs [aria-current]').getBoundingClientRect().right <= innerWidth"

@@ -40,11 +40,13 @@ class StepView:
         trace: the step.
         labels: the class labels by class index.
         cells: the table cells of the sample, if it is a row of a table.
+        update: the number of the update whose batch it is, from 1; 0 for a row.
     """
 
     trace: Trace
     labels: Sequence[object] = ()
     cells: Sequence[Cell] = ()
+    update: int = 0
 
     def drawing(self) -> dict[str, Any]:
         """Return the columns of units from the inputs to the loss, and the wires between them."""
@@ -55,6 +57,7 @@ class StepView:
             "loss": figure(self.trace.loss),
             "new_loss": figure(self.trace.new_loss),
             "samples": self.trace.samples,
+            "update": self.update,
             "predictions": {name: self._prediction(a[0]) for name, a in self.trace.predictions.items()},
         }
 
@@ -220,7 +223,8 @@ def of_update(replayed: Replay) -> StepView:
     Args:
         replayed: an update of the training, as ``Model.replay`` returns it.
     """
-    return StepView(replayed.trace, class_names(replayed.update.model))
+    update = replayed.update
+    return StepView(replayed.trace, class_names(update.model), update=update.number)
 
 
 def _plain(value: float) -> float | None:

@@ -225,6 +225,7 @@ CHAIN: Texts = {
     "walk_back": "One stop back",
     "walk_next": "Next ({n} of {total})",
     "batch_of": "mean over a batch of {n}",
+    "last_update": "update {n}, the last one",
     "same_numbers": "The same numbers in a terminal",
     "same_numbers_when": (
         "For a row, the command prints the numbers after the last step of a complete training; for row 0, "

@@ -358,7 +358,8 @@ class Workbench:
 
         Args:
             step: the number of updates; -1: all so far.
-            row: of the data, from 1; 0: the recorded batch of the update after ``step``.
+            row: of the data, from 1; 0: the recorded batch of the update after ``step``, or of the last one
+                at the end of a complete training.
 
         Raises:
             UsageError E606: no such row. E530: no such step.
@@ -379,8 +380,8 @@ class Workbench:
     def _new_view(self, step: int, row: int) -> StepView:
         step_view = import_module("chainrule.studio.step_view")  # imported once the page is shown
         if row == 0:
-            replayed = self._replayed(step + 1)
-            return step_view.of_update(replayed)
+            is_end = self.training is not None and self._is_end(self.training, step)
+            return step_view.of_update(self._replayed(max(step, 1) if is_end else step + 1))
         state, rows = self.state_at(step), self._project().labeled_row(row)
         rows = replace(rows, model=replace(rows.model, parameters=state.parameters))
         return step_view.of_row(rows, state)

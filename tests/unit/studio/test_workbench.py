@@ -171,6 +171,44 @@ def test_every_unit_and_weight_of_the_drawing_has_a_derivation(bench: Workbench)
         assert view.derivation(key, "zh")["sections"], key
 
 
+def every_value(bench: Workbench, step: int, row: int) -> int:
+    """Derive every unit of a drawing, and return the number of its update."""
+    view = bench.view(step, row)
+    drawing = view.drawing()
+    keys = [unit["key"] for column in drawing["columns"] for unit in column["units"] if unit["key"]]
+    assert keys
+    for key in keys:
+        assert view.derivation(key, "en")["sections"], key
+    return int(drawing["update"])
+
+
+NETS = {
+    "circle": ("3 sigmoid", ""),
+    "iris": ("4 tanh", "reshape 4 1, 8, position 4, encoder 2, mean"),
+    "waves": ("2 relu, 2 relu",),
+    "digit-images": ("conv 2 3 tanh, pool 2, flatten, 4 tanh",),
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("source", "net"), [(name, net) for name, nets in NETS.items() for net in nets])
+def test_rows_and_batches_are_derived_from_the_first_step_to_the_last(
+    source: str, net: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    bench = Workbench(source)
+    bench.change({"net": net, "epochs": 1})
+    assert [every_value(bench, 0, row) for row in (0, 1)] == [1, 0]
+    bench.command({"until": None})
+    wait_for(bench, "ended")
+    assert bench.training is not None
+    run, last = bench.training.run, bench.training.facts["step"]
+    for opened in (bench, Workbench(run)):
+        for step, update in ((0, 1), (last - 1, last), (last, last), (-1, last)):
+            assert [every_value(opened, step, row) for row in (0, 1)] == [update, 0]
+    bench.close()
+
+
 @pytest.mark.parametrize("key", ["", "n:1", "n:99999:0", "w:dense9.weight:0,0", "w:dense1.weight:9,9", "x"])
 def test_unknown_keys_are_refused(bench: Workbench, key: str) -> None:
     with pytest.raises(UsageError):

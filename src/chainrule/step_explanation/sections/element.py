@@ -55,6 +55,7 @@ def _gradients(writer: Writer, node: Node, index: Index) -> Iterator[Part]:
         yield writer.render("element_constant")
         return
     slope = d.local_derivatives().get(node)
+    slope = slope if node.inputs and node.inputs[0] in writer.trace.names else None
     above = writer.signal_equation(node, index)
     if slope is None:
         yield Lines(writer.label("B"), (above,))

@@ -77,13 +77,14 @@ export function ChainView() {
   const go = (to) => { const at = Math.max(0, Math.min(path.length - 1, to)); setWalk(at); setMode(path[at].phase === "backward" ? "gradient" : "value"); state.seen.add("walk"); if (at === path.length - 1) state.seen.add("walked"); pick(path[at].key); };
   const total = project.data.rows;
   const isLast = state.training.status === "ended" && (state.step < 0 || state.row === 0); // what "explain" prints of a RUN
+  const isLastUpdate = drawing.update > 0 && drawing.update === (state.step < 0 ? step : state.step); // none follows
   const weight = state.selected.startsWith("w:") ? ` --weight "${state.selected.slice(2).replace(/:([^:]*)$/, "[$1]")}" --depth 3` : " --depth 2";
-  const command = `chainrule explain ${quoted(state.training.run || project.run || "RUN")} ${quoted(project.data.source)} ${state.row ? `--row ${state.row}` : `--step ${(state.step < 0 ? step : state.step) + 1}`}${weight}`;
+  const command = `chainrule explain ${quoted(state.training.run || project.run || "RUN")} ${quoted(project.data.source)} ${state.row ? `--row ${state.row}` : `--step ${drawing.update}`}${weight}`;
   return html`<${Lead} title=${T("chain_title")} text=${T("chain_text")}><label class="field">${T("sample")}<${Edited} class="short" type="number" min="0" max=${total} value=${state.row} onChange=${(event) => update({ row: Math.max(0, Math.min(total, Number(event.target.value))) })} /></label><//>
     <div class="columns even"><div class="stack"><section class="sheet"><header><div class="chips" role="group" aria-label=${T("shown")}><button class="chip" aria-pressed=${mode === "value"} onClick=${() => setMode("value")}>${T("forward_values")}</button><button class="chip" aria-pressed=${mode === "gradient"} onClick=${() => { setMode("gradient"); state.seen.add("gradient"); }}>${T("backward_gradients")}</button></div>
       <div class="row"><button class="button small icon" aria-label=${T("walk_back")} disabled=${walk <= 0} onClick=${() => go(walk - 1)}>‹</button><button class="button small" onClick=${() => go(walk + 1)}>${walk < 0 ? T("walk") : T("walk_next", { n: walk + 1, total: path.length })}</button></div></header>
       <${Drawing} drawing=${drawing} selected=${state.selected} mode=${mode} width=${660} label=${T("chain_title")} onPick=${pick} />
-      <p class="key"><span><b class="more"></b>${T("positive")}</span><span><b class="less"></b>${T("negative")}</span><span class="numbers">J = ${drawing.loss} → ${drawing.new_loss}</span>${drawing.samples > 1 && html`<span>${T("batch_of", { n: drawing.samples })}</span>`}</p></section>
+      <p class="key"><span><b class="more"></b>${T("positive")}</span><span><b class="less"></b>${T("negative")}</span><span class="numbers">J = ${drawing.loss} → ${drawing.new_loss}</span>${drawing.samples > 1 && html`<span>${T("batch_of", { n: drawing.samples })}</span>`}${isLastUpdate && html`<span>${T("last_update", { n: count(drawing.update) })}</span>`}</p></section>
       <section class="sheet"><header><h2>${T("same_numbers")}</h2></header><pre class="program" tabindex="0" role="region" aria-label=${T("same_numbers")}>${command}</pre>${!isLast && html`<p class="small soft">${T("same_numbers_when")}</p>`}</section><${Weights} drawing=${drawing} /></div>
     <${Inspector} drawing=${drawing} onPick=${pick} /></div>`;
 }
