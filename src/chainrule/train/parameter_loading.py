@@ -10,12 +10,12 @@ import numpy as np
 
 from chainrule.data import Arrays
 from chainrule.errors import ShapeError, UsageError, fact, nearest
-from chainrule.events import notices
 from chainrule.nn.scope import outline
 from chainrule.symbolic_shape import shape_text
 from chainrule.train.evaluation.evaluate import specs_of
 from chainrule.train.inputs.input_check import require_specs
 from chainrule.train.model_state import ModelState
+from chainrule.train.monitor.progress import report_notice
 from chainrule.train.network import Network
 from chainrule.train.nonfinite.finite_check import is_finite
 from chainrule.train.train_state import Tensors
@@ -75,12 +75,12 @@ def load_states(model: ModelState, values: Mapping[str, Any]) -> ModelState:
 
 
 def report_nonfinite(arrays: Mapping[str, np.ndarray]) -> None:
-    """Emit a notice about loaded arrays with NaN or infinite values."""
+    """Report loaded arrays with NaN or infinite values."""
     wrong = [path for path, array in arrays.items() if not is_finite(array)]
     if wrong:
         count, total, first = len(wrong), len(arrays), wrong[0]
         numbers = int(np.size(arrays[first]) - np.count_nonzero(np.isfinite(arrays[first])))
-        notices.emit(
+        report_notice(
             fact(
                 "{count} of {total} loaded arrays contain NaN or infinity: {numbers} numbers of {first}",
                 count=count,

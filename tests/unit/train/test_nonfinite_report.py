@@ -223,6 +223,9 @@ def test_non_finite_predictions_are_reported_and_explained() -> None:
     assert "2 of 42 predictions are not finite" in reports[0].en
     assert "log of 0" in reports[0].en
     assert CHINESE.search(reports[0].zh)
+    with pytest.warns(UserWarning, match="2 of 42 predictions are not finite") as warned:
+        model.predict(x)  # a program has no channel
+    assert [w.filename for w in warned] == [__file__]
     report = cr.trace_nonfinite(model, x)
     assert report is not None
     assert (report.op, report.layer, report.phase, report.rows, report.step) == (

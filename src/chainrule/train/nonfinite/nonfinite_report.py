@@ -13,7 +13,6 @@ from chainrule.engines import compile
 from chainrule.engines.reference import Program
 from chainrule.engines.shape_binding import at_sizes, bind
 from chainrule.errors import TrainingError, fact
-from chainrule.events import notices
 from chainrule.graph import Constant, Graph, Input, Node
 from chainrule.notation.tree import Element, leaves
 from chainrule.ops.linear.bfloat16 import is_product
@@ -22,6 +21,7 @@ from chainrule.settings import PrecisionName, settings
 from chainrule.train.evaluation.rows import encode_rows
 from chainrule.train.model_base import StateHolder
 from chainrule.train.model_state import ModelState
+from chainrule.train.monitor.progress import report_notice
 from chainrule.train.nonfinite.cause import direct_cause, root_cause
 from chainrule.train.nonfinite.failed_step_replay import LENGTH, FailedStep, StepInputs
 from chainrule.train.nonfinite.finite_check import is_finite
@@ -408,7 +408,7 @@ def trace_nonfinite(model: StateHolder, x: Samples) -> NonfiniteReport | None:
 def report_nonfinite_predictions(
     model: ModelState, arrays: Mapping[str, np.ndarray], predictions: Mapping[str, np.ndarray]
 ) -> None:
-    """Emit a notice that predictions are not finite, with the cause.
+    """Report that predictions are not finite, with the cause.
 
     Args:
         model: the model that predicted.
@@ -417,7 +417,7 @@ def report_nonfinite_predictions(
     """
     rows, total = _nonfinite_rows(predictions), len(next(iter(arrays.values())))
     report = _report(model, arrays, rows)
-    notices.emit(
+    report_notice(
         fact(
             "{count} of {total} predictions are not finite: {place}: {cause}",
             count=len(rows),
