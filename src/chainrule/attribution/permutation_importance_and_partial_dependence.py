@@ -27,7 +27,7 @@ from chainrule.settings import Language
 from chainrule.texts import LANGUAGES, render
 from chainrule.train.evaluation import evaluate
 from chainrule.train.evaluation.rows import encode_labeled, known_rows
-from chainrule.validation import integer, language, random_seed, refuse_unknown
+from chainrule.validation import integer, language, out_of_range, random_seed, refuse_unknown
 
 if TYPE_CHECKING:
     from chainrule.attribution.methods.shapley_values_and_occlusion import Groups
@@ -163,6 +163,7 @@ def _changed_copies(x: np.ndarray, indices: np.ndarray, values: np.ndarray) -> I
 
 
 MAX_LISTED = 20  # columns listed; the rest is one line
+MAX_CONSTANT = 8  # columns listed that are not measured
 BAR_LENGTH = 24  # characters of the longest bar
 COLOR, GRAY = "#2563a8", "#adb5bd"  # columns above their standard deviation, and others
 
@@ -245,6 +246,8 @@ def measure_importance(
     model, rows, inputs = encoded.model, encoded.arrays, encoded.x
     name, measure = _metric_function(model, rows, options.get("metric"), _limit(model, options))
     groups = _groups(model, rows, options.get("groups"))
+    flat = np.concatenate([_flat(array) for array in inputs.values()], axis=1)
+    constant = _constant(flat, groups)
     score, sign = measure(inputs), 1.0 if larger_is_better(name) else -1.0
     if not np.isfinite(score):
         raise UsageError(
@@ -255,7 +258,6 @@ def measure_importance(
             received=f"{name} is {score}",
             fix='metric="loss"',
         )
-    flat = np.concatenate([_flat(array) for array in inputs.values()], axis=1)
     decreases = permutation_importances(
         lambda x: sign * measure(_unpacked(x, inputs)), flat, list(groups.values()), repeats, seed
     )
@@ -266,11 +268,26 @@ def measure_importance(
         "repeats": repeats,
         "seed": seed,
         "known": known_rows_used,
+        "constant": constant,
     }
     pages = {language: _page(tuple(groups), decreases, facts, language) for language in LANGUAGES}
     own, values = pages.pop(lang), (decreases.mean(axis=1), decreases.std(axis=1), decreases)
     others = tuple(pages.values())
     return Importance(own.title, lang, own.sections, tuple(groups), *values, name, score, others)
+
+
+def _constant(rows: np.ndarray, groups: Mapping[str, np.ndarray]) -> tuple[str, ...]:
+    """Return the groups with the same values in all rows, which shuffling does not change.
+
+    Raises:
+        UsageError E102: all of them are.
+    """
+    changes = (rows != rows[:1]).any(axis=0)
+    names = tuple(name for name, indices in groups.items() if not changes[indices].any())
+    if len(names) == len(groups):
+        expected = fact("at least two different rows")
+        raise out_of_range(len(rows), "x", "importance", expected, fix=fact("add rows"))
+    return names
 
 
 def _limit(model: ModelState, options: ImportanceOptions) -> float | None:
@@ -379,6 +396,9 @@ def _page(names: tuple[str, ...], decreases: np.ndarray, facts: dict[str, Any], 
     texts = [render("importance_facts", lang, **facts), render(key, lang, metric=metric)]
     if (known := facts["known"]) is not None:
         texts.append(render("importance_known", lang, training=known.training, validation=known.validation))
+    if constant := facts["constant"]:
+        listed = [f'"{name}"' for name in constant[:MAX_CONSTANT]] + ["..."] * (len(constant) > MAX_CONSTANT)
+        texts.append(render("importance_constant", lang, columns=", ".join(listed)))
     items = Items(tuple(texts))
     return Page(
         render("importance_title", lang), lang, (Section("", (items, Table(head, tuple(rows), (1, 2)))),)

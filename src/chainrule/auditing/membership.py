@@ -538,7 +538,7 @@ def refuse_few_rows(is_member: np.ndarray) -> None:
             "members" if members < MIN_ROWS else "others",
             fact("at least {count} rows", count=MIN_ROWS),
         )
-        raise out_of_range(min(members, others), name, "audit", expected)
+        raise out_of_range(min(members, others), name, "audit", expected, fix=fact("add rows"))
 
 
 def halves(candidates: Candidates, pairs: int, seed: int) -> np.ndarray:

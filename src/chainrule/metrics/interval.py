@@ -122,7 +122,7 @@ def bootstrap(
         predictions, names, groups: as for ``score_intervals``.
 
     Returns:
-        by the name of the metric; NaN where it is not defined.
+        by the name of the metric; NaN where it is not defined, and of a single row or group.
 
     Example:
         >>> y, p = np.arange(100) % 2, np.tile([[0.9, 0.1], [0.4, 0.6]], (50, 1))
@@ -134,6 +134,8 @@ def bootstrap(
     metrics = resolve_metrics(names, [predictions.task])
     parts = None if groups is None else rows_of_groups(groups)
     units = rows if parts is None else len(parts)
+    if units < 2:  # all samples would be equal
+        return {metric.label: Interval(np.nan, np.nan) for metric in metrics}
     values: dict[str, list[float]] = {metric.label: [] for metric in metrics}
     for index in samples_of(units, count, seed):
         index = index if parts is None else np.concatenate([parts[i] for i in index.tolist()])

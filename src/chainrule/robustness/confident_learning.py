@@ -132,7 +132,10 @@ def label_issues(
     if counts[rarest] < 2:
         received = f"{samples.names[rarest]}: {counts[rarest]}"
         expected = fact("at least {minimum} rows of each class", minimum=2)
-        raise UsageError("E102", where="label_issues", name="y", received=received, expected=expected)
+        fix = fact("add rows")
+        raise UsageError(
+            "E102", where="label_issues", name="y", received=received, expected=expected, fix=fix
+        )
     options = FitOptions.repeated(model.facts, epochs, seed)
     probabilities = out_of_sample(samples, folds, options)
     confident, joint = confident_classes(probabilities, samples.labels)

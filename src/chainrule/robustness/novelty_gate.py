@@ -99,7 +99,7 @@ def with_novelty_gate(
     known, others = (encode_rows(model, rows, "novelty gate") for rows in (x, validation))
     if others.count < MIN_ROWS:
         expected = fact("at least {minimum} rows", minimum=MIN_ROWS)
-        raise out_of_range(others.count, "validation", "novelty gate", expected)
+        raise out_of_range(others.count, "validation", "novelty gate", expected, fix=fact("add rows"))
     blocks = integer(blocks, "blocks", "novelty gate", minimum=0, maximum=known.count)
     if blocks == 1:
         raise out_of_range(blocks, "blocks", "novelty gate", fact("0, or at least 2"), "blocks=10")

@@ -143,7 +143,8 @@ def novelty(
     own, known = (encode_rows(model, part, "novelty").x for part in (x, reference))
     rows = len(next(iter(known.values())))
     if rows < MIN_ROWS:
-        raise out_of_range(rows, "reference", "novelty", fact("at least {minimum} rows", minimum=MIN_ROWS))
+        expected = fact("at least {minimum} rows", minimum=MIN_ROWS)
+        raise out_of_range(rows, "reference", "novelty", expected, fix=fact("add rows"))
     order_ = permutation(key_of(seed), rows)
     fitting, comparing = order_[: rows // 2], order_[rows // 2 :]
     score = _score_of(model, method, _take(known, fitting))

@@ -36,6 +36,9 @@ COUNTERFACTUAL: Texts = {
     "importance_smaller": (
         "The values state by how much {metric} rises without the column; 0: the column is not used."
     ),
+    "importance_constant": (
+        "Not measured, since shuffling does not change columns with one value in these rows: {columns}."
+    ),
     "importance_column": "shuffled column",
     "importance_value": "importance",
     "importance_spread": "std. dev.",

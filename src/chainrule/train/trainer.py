@@ -534,14 +534,15 @@ def partial_fit(model: StateHolder, x: Any, y: Any, classes: Any, sample_weight:
 
 def _initialized(model: ModelState, example: Batch, classes: Any, seed: int) -> ModelState:
     """Return the model with graphs, labels and parameters; those that it already has are not changed."""
-    if not model.columns:
+    if not model.columns and model.preparation is None:
         model = replace(model, columns=columns_of(example.x))
-    x = Arrays.raw(in_order(example.x, model.columns))
+    encoded_x, y = tabular.encode_table(model.preparation, example.x, example.y)
+    x = Arrays.raw(in_order(encoded_x, model.columns))
     if model.network is None:
         model = model.built(evaluate.specs_of(x, model.recipe.dtype), are_fixed=False)
     else:
         model = model.for_shapes(x)
-    data = model.rows_of(x, example.y)
+    data = model.rows_of(x, y)
     if not model.labels:
         parts = by_output(model.targets, data.y)
         learned = {

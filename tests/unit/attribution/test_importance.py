@@ -112,3 +112,15 @@ def test_an_untrained_model_is_refused() -> None:
     with pytest.raises(TrainingError) as caught:
         Model(Dense(1), "mse").importance(X, X[:, 0])
     assert caught.value.code == "E503"
+
+
+def test_columns_with_one_value_are_named_and_equal_rows_refused(blind: Model) -> None:
+    constant = X.copy()
+    constant[:, 0] = 1.0
+    assert '"x1"' in str(blind.importance(constant, Y))
+    assert '"x1"' not in str(blind.importance(X, Y))
+    for rows in (X[:1], np.tile(X[:1], (5, 1))):
+        with pytest.raises(ChainruleError) as caught:
+            blind.importance(rows, Y[: len(rows)])
+        assert caught.value.code == "E102"
+        assert caught.value.fix

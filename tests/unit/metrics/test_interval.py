@@ -123,3 +123,13 @@ def test_each_row_is_in_its_group(groups: list[int]) -> None:
     assert sorted(np.concatenate(parts).tolist()) == list(range(len(groups)))
     assert all(len({groups[i] for i in part}) == 1 for part in parts)
     assert len(parts) == len(set(groups))
+
+
+def test_the_interval_of_a_single_row_or_group_is_not_a_point() -> None:
+    one = Predictions(np.array([[1.0]]), np.array([[3.0]]), None, "regression")
+    assert all(np.isnan(i.low) for i in score_intervals(one, ["mae", "rmse"]).values())
+    several = Predictions(
+        np.array([[1.0], [2.0], [4.0]]), np.array([[3.0], [1.0], [4.0]]), None, "regression"
+    )
+    assert np.isnan(score_intervals(several, ["mae"], groups=np.zeros(3))["mae"].low)
+    assert np.isfinite(score_intervals(several, ["mae"])["mae"].low)

@@ -180,3 +180,25 @@ def test_few_rows_and_empty_columns_are_compared(model: cr.Model) -> None:
     assert not model.drift(rows(1, 3), rows(1500, 0)).is_jointly_shifted
     empty = {**rows(60, 1), "size": [None] * 60}
     assert "size" in model.drift(empty).columns
+
+
+def test_the_p_value_of_few_numbers_is_exact() -> None:
+    draw = np.random.default_rng(1)
+    for _ in range(40):
+        old, new = draw.normal(size=draw.integers(30, 90)), draw.normal(size=draw.integers(1, 12))
+        profiles = [ColumnProfile.of_values("x", part) for part in (old, new)]
+        (ks,) = [test for test in column_tests(*profiles) if test.test == "ks"]
+        expected: Any = ks_2samp(old, new, method="exact")
+        assert (ks.statistic, ks.p_value) == pytest.approx(tuple(expected), abs=1e-9)
+
+
+def test_one_row_keeps_the_false_alarms() -> None:
+    draw, alarms = np.random.default_rng(2), 0
+    for _ in range(300):
+        tests = []
+        for _ in range(10):  # columns
+            values = draw.normal(size=81)
+            profiles = [ColumnProfile.of_values("x", part) for part in (values[:80], values[80:])]
+            tests += [test.p_value for test in column_tests(*profiles)]
+        alarms += bool((holm(tests) <= 0.05).any())
+    assert alarms / 300 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 300)

@@ -106,11 +106,15 @@ def layers_table(net: Layer, inputs: Mapping[str, Spec], dtype: str) -> None:
 
 
 def result_table(results: Sequence[Result], kind: str, additional: Sequence[str] = ()) -> None:
-    """Print the metrics of a model and of baselines, the ``additional`` ones after the default ones."""
+    """Print the metrics of a model and of baselines, the ``additional`` ones after the default ones.
+
+    A metric that is not defined for the rows, such as the AUC of rows of one class, has a dash.
+    """
     names = list(dict.fromkeys([*RESULT_METRICS[kind], *additional]))
+    values = [[float(r.values.get(name, math.nan)) for name in names] for r in results]
     rows = [
-        (text_of(f"{r.name}_{kind}"), *(float(r.values.get(name, math.nan)) for name in names))
-        for r in results
+        (text_of(f"{r.name}_{kind}"), *("–" if math.isnan(value) else value for value in row))
+        for r, row in zip(results, values, strict=True)
     ]
     screen.table(["", *map(metric_title, names)], rows, numbers=range(1, len(names) + 1))
 

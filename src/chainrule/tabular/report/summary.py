@@ -83,6 +83,8 @@ def _quality(analysis: Analysis) -> tuple[Pair, ...]:
     name, write = ("accuracy", percent) if is_class else ("rmse", short)
     scores = {result.name: result.values[name] for result in analysis.results}
     interval = analysis.scores.intervals([name])[name]
+    if not np.isfinite(interval.low):  # rows of one group
+        return ()
     kind = analysis.prepared.task.kind
     value = write(scores["net"])
     low = write(interval.low)
@@ -214,7 +216,9 @@ def _calibration(analysis: Analysis) -> list[Pair]:
     right = int((predictions.predicted == predictions.target).sum())
     interval = analysis.scores.intervals(["accuracy"])["accuracy"]
     confidence = float(predictions.prediction.max(axis=1).mean())
-    if abs(confidence - right / rows) < MISCALIBRATED or interval.low <= confidence <= interval.high:
+    if not np.isfinite(interval.low) or abs(confidence - right / rows) < MISCALIBRATED:
+        return []
+    if interval.low <= confidence <= interval.high:
         return []
     key = "caution_overconfident" if confidence > interval.high else "caution_underconfident"
     return [sentence(key, confidence=percent(confidence), accuracy=percent(right / rows))]
