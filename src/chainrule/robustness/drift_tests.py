@@ -274,12 +274,12 @@ def exact_ks_p_value(statistic: float, n: int, m: int) -> float:
 
     Reference: Hodges (1958), The significance probability of the Smirnov two-sample test.
     """
-    least = round(statistic * n * m)  # D is a multiple of 1 / (n m)
+    reached = round(statistic * n * m)  # D is a multiple of 1 / (n m)
     steps = np.arange(n + 1) * m
-    paths, logarithm = (steps < least).astype(float), 0.0  # to (i, 0), times exp(logarithm)
+    paths, logarithm = (steps < reached).astype(float), 0.0  # to (i, 0), times exp(logarithm)
     for j in range(1, m + 1):
-        paths = np.cumsum(np.where(abs(steps - j * n) < least, paths, 0.0))
-        paths[abs(steps - j * n) >= least] = 0.0
+        paths = np.cumsum(np.where(abs(steps - j * n) < reached, paths, 0.0))
+        paths[abs(steps - j * n) >= reached] = 0.0
         if not (largest := paths.max()):
             break
         paths, logarithm = paths / largest, logarithm + math.log(largest)
