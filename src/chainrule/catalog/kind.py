@@ -15,7 +15,7 @@ import numpy as np
 from chainrule.catalog.example import example_schedule
 from chainrule.data.augmentation import MIXES, TRANSFORMS
 from chainrule.engines import compile, evaluate
-from chainrule.errors import UsageError, fact, nearest
+from chainrule.errors import STRICT_LIKENESS, UsageError, fact, nearest
 from chainrule.gradient import grad
 from chainrule.graph import Graph, constant, input_node
 from chainrule.messages import Message, Text, translated
@@ -281,8 +281,6 @@ def resolve_name(kind: Kind, name: str) -> str:
 #
 # The name may belong to PyTorch or Keras, have another case, or be misspelled.
 
-LIKENESS = 0.75  # minimum similarity to a public name; many of 400 names are similar by 0.5
-
 
 def missing_name(name: str, known: Collection[str]) -> str:
     """Return the message of the ``AttributeError`` for an unknown attribute of the package.
@@ -311,7 +309,7 @@ def _hint(name: str, known: Collection[str]) -> str:
             return f"; {use} (chainrule show {kind.name} {own})"
     if text := peer_note(name):
         return f"; {text}"
-    close = nearest(name, known, LIKENESS)
+    close = nearest(name, known, STRICT_LIKENESS)
     return f"; did you mean cr.{close}?" if close else ""
 
 

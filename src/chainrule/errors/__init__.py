@@ -12,6 +12,7 @@ from chainrule.errors.call_errors import (
 )
 from chainrule.errors.catalog import CATALOG, DETAILS
 from chainrule.errors.exceptions import (
+    STRICT_LIKENESS,
     CallError,
     ChainruleError,
     DataError,
@@ -30,6 +31,7 @@ from chainrule.messages import Message, alternatives, alternatives_of, fact, joi
 __all__ = [
     "CATALOG",
     "DETAILS",
+    "STRICT_LIKENESS",
     "CallError",
     "ChainruleError",
     "DataError",

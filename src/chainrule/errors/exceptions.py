@@ -204,6 +204,7 @@ def _one_line(fact: object) -> str:
 
 
 LONGEST, MOST = 200, 20_000  # limits of `nearest`: characters of a name, and number of known names
+STRICT_LIKENESS = 0.75  # minimum likeness to one of hundreds of names: many of 400 are alike by 0.5
 
 
 def nearest(name: str, known: Iterable[str], likeness: float = 0.5) -> str:

@@ -18,6 +18,7 @@ of that many positions, ``mean`` is that over the sequence.
 
 from __future__ import annotations
 
+import math
 import re
 
 from chainrule.errors import UsageError, fact, nearest
@@ -37,6 +38,7 @@ WORDS = "64 relu, dropout 0.2, 32 tanh"
 SHAPED_WORDS = "reshape 8 8 1, conv 6 5 relu, pool 2, flatten, position 8, encoder 2, mean"
 MAX_LAYERS = 1_000  # more would take minutes to build
 _MAX_UNITS = 1_000_000  # units of one layer: more is probably a typo
+_MAX_SIDE = 999_999  # of a kernel, a pool or a sequence
 _FORMULA = re.compile(r"(?=.*\bx\b)(?=.*[-+*/^(<>])")  # an activation as a formula of x
 SHAPED = {  # words of images and sequences, with the smallest and the largest count of their numbers
     "reshape": (1, 3),
@@ -47,6 +49,17 @@ SHAPED = {  # words of images and sequences, with the smallest and the largest c
     "encoder": (1, 1),
     "mean": (0, 0),
 }
+LAYERS = {  # names of layers in programs, with the word for each
+    "dense": "dense",
+    "linear": "dense",
+    "conv2d": "conv",
+    "averagepool": "pool",
+    "maxpool2d": "pool",
+    "learnedposition": "position",
+    "transformerencoderlayer": "encoder",
+    "sequencepool": "mean",
+}
+LIKENESS = 0.7  # least likeness of a word to one that is suggested
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
 
@@ -119,7 +132,7 @@ def _part(parts: list[str], i: int, source: str) -> Layer:
         return _shaped(parts, i, where)
     is_formula = bool(rest) and _FORMULA.search(" ".join(rest)) is not None
     if _NUMBER.fullmatch(first) and (len(rest) <= 1 or is_formula):
-        if not first.isdecimal() or len(first) > 9 or not 1 <= int(first) <= _MAX_UNITS:
+        if not _is_count(first, _MAX_UNITS):
             fix = _corrected(parts, i, " ".join(["64", *rest]))
             raise _range(
                 where,
@@ -134,8 +147,8 @@ def _part(parts: list[str], i: int, source: str) -> Layer:
     if len(words) == 2 and _NUMBER.fullmatch(rest[0]) and nearest(first, ["dropout"]):
         raise _word(where, first, ["dropout"], _corrected(parts, i, f"dropout {rest[0]}"))
     received = parts[i][:80] or fact("nothing between two commas")
-    fix = _corrected(parts, i, _guess(words))
-    raise UsageError("E117", where=where, part=parts[i][:80], expected=WORDS, received=received, fix=fix)
+    fix, expected = _corrected(parts, i, _guess(words)), f"{WORDS}, {SHAPED_WORDS}"
+    raise UsageError("E117", where=where, part=parts[i][:80], expected=expected, received=received, fix=fix)
 
 
 def _dropout(parts: list[str], i: int, rate: str, where: str) -> Dropout:
@@ -151,10 +164,9 @@ def _shaped(parts: list[str], i: int, where: str) -> Layer:
     word, *rest = parts[i].casefold().split(" ")
     last = rest.pop() if word == "conv" and len(rest) == 3 else ""
     low, high = SHAPED[word]
-    numbers = [int(text) for text in rest if text.isdecimal() and 0 < len(text) < 7 and int(text)]
+    numbers = [int(text) for text in rest if _is_count(text, _MAX_SIDE)]
     if not low <= len(rest) <= high or len(numbers) != len(rest):
-        example = next(part for part in SHAPED_WORDS.split(", ") if part.startswith(word))
-        fix = _corrected(parts, i, example)
+        fix = _corrected(parts, i, _example(word))
         received = parts[i][:80]
         raise UsageError(
             "E117", where=where, part=received, expected=SHAPED_WORDS, received=received, fix=fix
@@ -171,14 +183,33 @@ def _shaped(parts: list[str], i: int, where: str) -> Layer:
 
 
 def _guess(words: list[str]) -> str:
-    """Return a correction: two words in the other order, or two parts without a comma between them."""
+    """Return a correction: the closest word, another order, or a comma between parts."""
     if words == [""]:
         return ""
-    if len(words) == 2 and _NUMBER.fullmatch(words[1]):
-        return f"{words[1]} {words[0]}"
-    if call := re.match(r"(?:dense|linear)\((\d+)\)$", " ".join(words), re.IGNORECASE):
-        return call[1]
-    return re.sub(r" (?=\d)", ", ", " ".join(words)) if words[0].isdecimal() else "64 relu"
+    if words[0].isdecimal():
+        return re.sub(r" (?=\d)", ", ", " ".join(words))
+    first, *numbers = re.findall(r"[^\s(),]+", " ".join(words)) or [""]
+    known = {**dict.fromkeys(ACTIVATIONS, ""), **LAYERS, **{word: word for word in (*SHAPED, "dropout")}}
+    word = nearest(first, known, LIKENESS)
+    units = numbers[0] if numbers and _is_count(numbers[0], _MAX_UNITS) else "64"
+    if not known.get(word):
+        activation = word or next((nearest(name, ACTIVATIONS, LIKENESS) for name in numbers), "")
+        return f"{units} {activation or 'relu'}"
+    if known[word] == "dense":
+        return units
+    least, most = SHAPED.get(known[word], (math.inf, 0))
+    is_complete = least <= len(numbers) <= most and all(_is_count(number, _MAX_SIDE) for number in numbers)
+    return " ".join([known[word], *numbers]) if is_complete else _example(known[word])
+
+
+def _is_count(text: str, most: int) -> bool:
+    """Return whether a text is an integer from 1 on."""
+    return text.isdecimal() and len(text) < 10 and 1 <= int(text) <= most
+
+
+def _example(word: str) -> str:
+    """Return a part that begins with a word."""
+    return next(part for part in (WORDS + ", " + SHAPED_WORDS).split(", ") if part.startswith(word))
 
 
 def _activation(parts: list[str], i: int, word: str, where: str) -> str:

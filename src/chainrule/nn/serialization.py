@@ -24,7 +24,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import numpy as np
 
 from chainrule import block_index
-from chainrule.errors import UsageError, fact, nearest, short_repr
+from chainrule.errors import STRICT_LIKENESS, UsageError, fact, nearest, short_repr
 from chainrule.extension import complete, difference
 from chainrule.lazy_imports import LazyRegistry, paths
 from chainrule.nn.initializer import Initializer
@@ -314,7 +314,7 @@ class _Reading(_Counted):
         if family == "layer" and name in IMPORTED and name not in known:
             return IMPORTED[name]
         if name not in known:
-            close = nearest(name[:80], known)
+            close = nearest(name[:80], known, STRICT_LIKENESS)
             own = name if name.isidentifier() and len(name) <= 40 else "MyLayer"
             load = f'cr.load("model.safetensors", layers=({own},))'
             hint = fact("no command takes custom classes; in Python: {call}", call=load)

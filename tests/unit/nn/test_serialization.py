@@ -177,6 +177,16 @@ def test_a_custom_layer_is_read_only_if_its_class_is_passed() -> None:
     assert "layers=(Gate,)" in caught.value.fix
 
 
+@pytest.mark.parametrize("name", ["Scaled", "Doubled", "MyBlock", "Gate"])
+def test_a_custom_layer_is_not_taken_for_a_misspelled_one(name: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        nn.net_from_record({"layer": name})
+    assert str(caught.value.fix).startswith("no command takes custom classes")
+    with pytest.raises(UsageError) as caught:
+        nn.net_from_record({"layer": "Dens", "units": 3})
+    assert str(caught.value.fix).startswith('"Dense"; ')
+
+
 @dataclass(frozen=True)
 class Growing(nn.L2):
     """A custom penalty with a field that is named as a family."""
