@@ -406,6 +406,24 @@ def test_the_decision_surface_is_drawn_again_when_its_width_changes(visit: Visit
         )
 
 
+DENSE = """ratio => [...document.querySelectorAll(".surface canvas, .chart canvas")].every((canvas) =>
+    Math.abs(canvas.width - canvas.clientWidth * ratio) < 2)"""
+
+
+@pytest.mark.long
+def test_canvases_are_drawn_again_on_a_screen_of_another_density(visit: Visit) -> None:
+    choose(visit, "circle")
+    train_a_step(visit)
+    visit.page.wait_for_selector(".chart canvas")
+    client = visit.context.new_cdp_session(visit.page)
+    for width, ratio in ((1281, 2), (1282, 1.5), (1280, 1)):
+        size = {"width": width, "height": 860, "deviceScaleFactor": ratio, "mobile": False}
+        client.send("Emulation.setDeviceMetricsOverride", size)
+        visit.page.wait_for_function(DENSE, arg=ratio, timeout=10_000)
+        assert visit.page.evaluate("devicePixelRatio") == ratio
+    client.send("Emulation.clearDeviceMetricsOverride")
+
+
 def test_a_training_that_diverges_is_watched(visit: Visit) -> None:
     choose(visit, "circle")
     visit.open("network")

@@ -105,6 +105,7 @@ function pointLayer(points, axes, width, ratio) {
 
 export function Surface({ surface, points, axes, label }) {
   const place = useRef(), layer = useRef(null), [width, setWidth] = useState(0);
+  const ratio = window.devicePixelRatio || 1; // another one after a move to another screen
   useLayoutEffect(() => { // the width changes with the window, and is 0 as long as nothing is laid out
     const resize = new ResizeObserver(() => setWidth(place.current?.clientWidth ?? 0));
     resize.observe(place.current);
@@ -112,7 +113,7 @@ export function Surface({ surface, points, axes, label }) {
   }, []);
   useDrawing(() => {
     if (!width) return;
-    const canvas = place.current, ratio = window.devicePixelRatio || 1;
+    const canvas = place.current;
     canvas.width = width * ratio; canvas.height = width * ratio;
     const pen = canvas.getContext("2d");
     pen.scale(ratio, ratio);
@@ -126,7 +127,7 @@ export function Surface({ surface, points, axes, label }) {
     }
     if (layer.current?.points !== points || layer.current.canvas.width !== canvas.width) layer.current = { points, canvas: pointLayer(points, axes, width, ratio) };
     pen.drawImage(layer.current.canvas, 0, 0, width, width);
-  }, [surface, points, state.theme, width]);
+  }, [surface, points, state.theme, width, ratio]);
   return html`<div class="surface"><canvas ref=${place} role="img" aria-label=${label}></canvas></div>`;
 }
 
