@@ -513,6 +513,18 @@ def draw_by_keys(page: Any) -> None:
             page.keyboard.press(key)
 
 
+def test_a_key_that_an_element_uses_starts_no_training(visit: Visit) -> None:
+    choose(visit, "circle")
+    visit.click("Draw points")
+    visit.page.locator("canvas.draw").focus()
+    visit.page.keyboard.press("Space")
+    visit.page.get_by_role("button", name="Use 3 points").wait_for()
+    assert visit.text(".reading .status") == "not started"
+    visit.page.locator("main").focus()
+    visit.page.keyboard.press(".")
+    visit.wait_for(".reading", "paused")
+
+
 @pytest.mark.long
 def test_the_keyboard_alone_leads_from_data_to_a_prediction(visit: Visit, studio: ServerProcess) -> None:
     other = Visit(visit.context.browser, studio)

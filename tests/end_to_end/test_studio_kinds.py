@@ -118,20 +118,39 @@ def test_a_span_and_its_contributions_are_shown(tmp_path: Path, browser: Any) ->
         visit.page.locator("td.right").first.wait_for(timeout=60_000)
 
 
+def use_the_player_by_keys(visit: Visit) -> None:
+    """Play a sound by the keyboard on a small phone; no key is one of a training."""
+    posts: list[str] = []
+    visit.page.on("request", lambda request: request.method == "POST" and posts.append(request.url))
+    visit.page.set_viewport_size({"width": 320, "height": 860})
+    assert visit.page.evaluate("document.documentElement.scrollWidth") == 320
+    visit.page.locator("audio").focus()
+    visit.page.keyboard.press("Space")
+    visit.page.wait_for_function("() => document.querySelector('audio').currentTime > 0")
+    visit.page.locator("main").focus()
+    for key in (".", "Space"):
+        visit.page.keyboard.press(key)
+    visit.page.wait_for_timeout(300)
+    assert [url for url in posts if "/api/train" in url] == []
+    visit.page.set_viewport_size({"width": 1280, "height": 860})
+
+
 @pytest.mark.long
 def test_a_sound_is_named_and_explained_and_an_unreadable_file_has_no_prediction(
     tmp_path: Path, browser: Any
 ) -> None:
     soundfile = pytest.importorskip("soundfile")
     tone = np.sin(np.arange(22050) / 30)
-    soundfile.write(tmp_path / "stereo.wav", np.stack([tone, tone], axis=1), 44100, subtype="PCM_24")
+    sound = tmp_path / f"stereo{'_' * 90}.wav"
+    soundfile.write(sound, np.stack([tone, tone], axis=1), 44100, subtype="PCM_24")
     (tmp_path / "text.wav").write_text("no sound")
     with studio_of("sounds", tmp_path, browser) as (visit, _):
-        visit.page.set_input_files("input[type=file]", tmp_path / "stereo.wav")
+        visit.page.set_input_files("input[type=file]", sound)
         visit.wait_for("main", "1 sound of another sample rate (44100 Hz) is resampled to")
         visit.wait_for("td", "Hz")
         length = "Math.round(100 * document.querySelector('audio').duration)"
         visit.page.wait_for_function(f"{length} === 50")
+        use_the_player_by_keys(visit)
         visit.page.set_input_files("input[type=file]", tmp_path / "text.wav")
         visit.wait_for("main", "a file of another format")
         assert "text.wav" in visit.text()

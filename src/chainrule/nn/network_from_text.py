@@ -197,14 +197,14 @@ def _guess(words: list[str]) -> str:
         return f"{units} {activation or 'relu'}"
     if known[word] == "dense":
         return units
-    least, most = SHAPED.get(known[word], (math.inf, 0))
-    is_complete = least <= len(numbers) <= most and all(_is_count(number, _MAX_SIDE) for number in numbers)
+    low, high = SHAPED.get(known[word], (math.inf, 0))
+    is_complete = low <= len(numbers) <= high and all(_is_count(number, _MAX_SIDE) for number in numbers)
     return " ".join([known[word], *numbers]) if is_complete else _example(known[word])
 
 
-def _is_count(text: str, most: int) -> bool:
+def _is_count(text: str, high: int) -> bool:
     """Return whether a text is an integer from 1 on."""
-    return text.isdecimal() and len(text) < 10 and 1 <= int(text) <= most
+    return text.isdecimal() and len(text) < 10 and 1 <= int(text) <= high
 
 
 def _example(word: str) -> str:

@@ -41,7 +41,7 @@ const Icon = ({ name }) => html`<svg width="16" height="16" viewBox="0 0 16 16" 
 
 function Transport() {
   const { training, latest, frame } = state;
-  if (!state.project.is_open || state.project.is_ensemble) return null;
+  if (!hasTransport()) return null;
   const status = training.status, last = latest?.step ?? training.step ?? 0;
   const now = state.step < 0 ? last : state.step, isDone = status === "ended";
   const shown = frame && frame.step === now ? frame : latest ?? {};
@@ -97,9 +97,12 @@ function readAddress() {
   window.scrollTo(0, 0);
 }
 
+const hasTransport = () => state.project.is_open && !state.project.is_ensemble;
+
 function onKey(event) {
-  if (event.target.closest("input, select, textarea, button, a, [role=button]") || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === " " && state.project.is_open) { event.preventDefault(); act(isRunning() ? "pause" : "run"); }
+  const isUsed = event.defaultPrevented || event.target.closest("input, select, textarea, button, a, summary, audio, [role=button]");
+  if (isUsed || !hasTransport() || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === " ") { event.preventDefault(); act(isRunning() ? "pause" : "run"); }
   if (event.key === ".") act("step");
 }
 
