@@ -17,13 +17,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chainrule.diagnosis import DIAGNOSIS_FILE, Diagnosis, Finding
-from chainrule.errors import ChainruleError, UsageError, fact
+from chainrule.errors import ChainruleError, DataError, UsageError, fact, nearest
 from chainrule.model import Model
 from chainrule.settings import settings
 from chainrule.store import RunFolder
 from chainrule.studio.frames import FrameWriter
 from chainrule.studio.model_project import ModelProject, model_of
-from chainrule.studio.points import DIGIT_IMAGES, SETS, paths_first, write_points, write_set, write_upload
+from chainrule.studio.points import (
+    DIGIT_IMAGES,
+    SETS,
+    known_sets,
+    paths_first,
+    write_points,
+    write_set,
+    write_upload,
+)
 from chainrule.studio.project import Project, language
 from chainrule.studio.trainings import Training, start_process
 from chainrule.tabular.display import metric_title
@@ -90,8 +98,7 @@ class Workbench:
         if options is not None:
             project = _project_of_run(source, options)
         else:
-            is_set = source in (*SETS, DIGIT_IMAGES) and not os.path.exists(source)
-            project = Project.of_data(str(write_set(source)) if is_set else source)
+            project = _project_of_data(source)
         _ = project.plan
         self._replace(project)
 
@@ -513,6 +520,25 @@ def _has_checkpoint(training: Training) -> bool:
 def _without_weights(frame: Mapping[str, Any]) -> dict[str, Any]:
     """Return a frame without its weights, from which the server computes what the page shows."""
     return {name: value for name, value in frame.items() if name != "weights"}
+
+
+def _project_of_data(source: str) -> Project:
+    """Return the project of a file or a data set; its error lists the sets of the studio, too."""
+    is_set = source in (*SETS, DIGIT_IMAGES) and not os.path.exists(source)
+    try:
+        return Project.of_data(str(write_set(source)) if is_set else source)
+    except DataError as error:
+        if error.code != "E302":
+            raise
+        known = known_sets()
+        raise DataError(
+            "E302",
+            where=source,
+            name=source,
+            expected=", ".join(known),
+            received=source,
+            fix=nearest(source, known),
+        ) from error
 
 
 def _project_of_run(run: str, options: Options) -> Project:

@@ -43,6 +43,16 @@ def wait_for(bench: Workbench, *status: str) -> None:
         time.sleep(0.02)
 
 
+def test_a_misspelled_set_has_the_closest_one_of_the_studio() -> None:
+    for name, close in (("cirle", "circle"), ("digit-image", "digit-images"), ("irsi", "iris")):
+        with pytest.raises(DataError) as caught:
+            Workbench(name)
+        assert (caught.value.code, caught.value.fix) == ("E302", close)
+        assert "spiral" in str(caught.value.expected)
+    with pytest.raises(DataError, match="E301"):
+        Workbench("cirle.csv")
+
+
 @pytest.mark.parametrize("name", ["iris", "circle", "digit-images"])
 def test_a_path_with_the_name_of_a_set_comes_first_as_in_the_commands(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
