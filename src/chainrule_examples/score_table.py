@@ -281,6 +281,7 @@ def save_run(
     metrics: Sequence[str] | None = None,
     known: tuple[Any, Any] | None = None,
     blocks: int = 0,
+    curve: tuple[str, str, str] | None = None,
 ) -> Path:
     """Write a RUN: the model, the scores, a page of both, and files such as plots.
 
@@ -296,6 +297,7 @@ def save_run(
             from the training rows than 99 % of the validation rows. Of fewer than ten validation rows, as of
             small data of a user, no distance is stored, and a line states it.
         blocks: of consecutive training rows that choose this distance, too, as for ``with_novelty_gate``.
+        curve: title, chart and legend of a training that the history of the model does not contain.
 
     Returns:
         the folder.
@@ -313,7 +315,7 @@ def save_run(
         score.name: {name: [float(v) for v in values] for name, values in score.values.items()}
         for score in scores
     }
-    report = score_page(folder.name, model, scores, files or {}, settings.lang)
+    report = score_page(folder.name, model, scores, files or {}, settings.lang, curve)
     contents = {SCORES: json.dumps(record, indent=1) + "\n", REPORT: report, **(files or {})}
     for name, content in contents.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -324,7 +326,14 @@ def save_run(
     return folder
 
 
-def score_page(title: str, model: Model, scores: Sequence[Score], files: Iterable[str], lang: str) -> str:
+def score_page(
+    title: str,
+    model: Model,
+    scores: Sequence[Score],
+    files: Iterable[str],
+    lang: str,
+    curve: tuple[str, str, str] | None = None,
+) -> str:
     """The scores as a table, the losses of the training, and links to the other pages of a RUN.
 
     Args:
@@ -333,6 +342,7 @@ def score_page(title: str, model: Model, scores: Sequence[Score], files: Iterabl
         scores: of the network and the baselines.
         files: names of the files of the RUN, those that end in ``.html`` are pages.
         lang: ``"en"`` or ``"zh"``.
+        curve: title, chart and legend of a training that the history of the model does not contain.
     """
     metrics = list(dict.fromkeys(name for score in scores for name in score.values))
     rows = [(s.name_in(lang), *(s.text(metric) for metric in metrics)) for s in scores]
@@ -352,6 +362,8 @@ def score_page(title: str, model: Model, scores: Sequence[Score], files: Iterabl
         }
         legend = ("" if lang == "zh" else " ").join(translated(text, lang) for text in parts if parts[text])
         sections.append((translated(_LOSSES, lang), curves(lines, best), legend))
+    if curve:
+        sections.append(curve)
     pages = [name for name in files if name.endswith(".html")]
     if pages:
         links = ", ".join(f'<a href="{escape(name)}">{escape(name)}</a>' for name in pages)

@@ -97,8 +97,10 @@ def test_a_damaged_cell_refuses_the_table_and_the_hint_works(chainrule: Any, mod
     assert outcome.code == 2
     assert outcome.out == ""
     assert 'E311 in rows.csv line 3, column "age"' in outcome.err
-    assert "fix       --damaged skip\n" in outcome.err
-    assert chainrule("predict", model, rows, "--damaged", "skip").code == 0
+    assert "fix       --damaged missing\n" in outcome.err, "the fix that predicts every row"
+    assert "--damaged skip: predict the other rows\n" in outcome.err
+    for damaged in ("missing", "skip"):
+        assert chainrule("predict", model, rows, "--damaged", damaged).code == 0
     Path("all.csv").write_text("id,age,city\n" + "1,old,Bern\n" * 3)
     assert chainrule("predict", model, "all.csv", "--damaged", "skip").code == 2
     assert chainrule("predict", model, rows, "--damaged", "skp").code == 2

@@ -59,7 +59,12 @@ class Difference:
 
     @property
     def errors(self) -> float:
-        """The difference in standard errors; 0 for equal scores, infinite where it is the same everywhere."""
+        """The difference in standard errors; 0 for equal scores, infinite where it is the same everywhere.
+
+        NaN for a difference that is not a number.
+        """
+        if math.isnan(self.mean) or math.isnan(self.standard_error):
+            return math.nan
         if self.standard_error > 0:
             return self.mean / self.standard_error
         return math.copysign(math.inf, self.mean) if self.mean else 0.0
@@ -68,6 +73,8 @@ class Difference:
     def p_value(self) -> float:
         """The probability of such a difference, in either direction, without a true one (Student's t)."""
         size = abs(self.errors)
+        if math.isnan(size):
+            return 1.0
         if math.isinf(self.degrees) or math.isinf(size):
             return math.erfc(size / math.sqrt(2))
         from scipy.special import stdtr  # noqa: PLC0415, needed only here
@@ -120,7 +127,7 @@ def fold_difference(first: Sequence[float], second: Sequence[float], test_ratio:
         test_ratio: test rows per training row; 1 / (K - 1) for K folds.
 
     Returns:
-        ``None`` for fewer than 2 divisions.
+        ``None`` for fewer than 2 divisions, or where a score is not defined.
 
     Example:
         >>> gap = fold_difference([0.9, 0.8, 0.7, 0.8, 0.9], [0.8, 0.8, 0.6, 0.7, 0.9], 1 / 4)
@@ -130,7 +137,7 @@ def fold_difference(first: Sequence[float], second: Sequence[float], test_ratio:
     Reference: Nadeau and Bengio (2003), Inference for the generalization error, Machine Learning 52.
     """
     d = np.subtract(first, second, dtype=np.float64)
-    if len(d) < 2:
+    if len(d) < 2 or not np.isfinite(d).all():
         return None
     return Difference(
         float(d.mean()), float(d.std(ddof=1) * math.sqrt(1 / len(d) + test_ratio)), float(len(d) - 1)

@@ -255,6 +255,7 @@ def train_network(form: Form, excluded: Problems, seed: int, text: str) -> cr.Mo
     trainer = model.trainer(planes, targets, steps=steps, seed=seed, parameters=parameters)
     games = SelfPlay(form.games, list(zip(*excluded[:2], strict=True)), seed)
     buffer, rng, losses = ReplayBuffer(CAPACITY, seed), np.random.Generator(np.random.Philox(seed)), [0.0]
+    history = []
     for done in range(1, form.rounds + 1):
         for row in games.round(evaluator(trainer)):
             buffer.add(**row._asdict())
@@ -262,7 +263,10 @@ def train_network(form: Form, excluded: Problems, seed: int, text: str) -> cr.Mo
             batch = Row(**buffer.sample(BATCH))
             batch = mirror(batch) if rng.random() < 0.5 else batch
             losses.append(trainer.step(batch.planes, {"policy": batch.policy, "value": batch.value}))
+        if len(buffer) >= BATCH:
+            history.append({"epoch": done, "loss": float(np.mean(losses[-form.updates :]))})
         if done % max(1, form.rounds // 5) == 0:
             counts = {"games": games.finished, "rows": games.rows, "loss": np.mean(losses[-100:])}
             screen.line(text.format(seed=seed, done=done, rounds=form.rounds, **counts))
-    return saved_model(net, parameters)
+    trained = saved_model(net, parameters)
+    return cr.Model.of(replace(trained.state, history=history))

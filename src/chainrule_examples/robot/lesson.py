@@ -15,7 +15,7 @@ from chainrule.messages import in_language
 from chainrule.metrics import SampledScore, mean_score
 from chainrule.page import markup_table, screen
 from chainrule_examples import Count, Natural
-from chainrule_examples.robot.page import NAMES, TEXTS, robot_page
+from chainrule_examples.robot.page import NAMES, TEXTS, learning_curves, robot_page
 from chainrule_examples.robot.page import OPTIONS as OPTIONS
 from chainrule_examples.robot.robots import ROBOTS, Environments, Policy, Robot, run
 from chainrule_examples.robot.twin_critics import Agent
@@ -88,12 +88,14 @@ def main(
         totals, episodes = run(machine, net.act, 10, TEST_SEED)  # (10,), (steps, 10, S)
         states = episodes[:, totals.argmin()]  # the hardest start: hanging down, or a distant target
         moving, table = machine.animation(states, net.act(states)), markup_table(header, rows)
+        returns = [own for _, own in agents]
         files = {
-            "robot.html": robot_page(machine, episodes, [r for _, r in agents], texts, lang, table, moving),
+            "robot.html": robot_page(machine, episodes, returns, texts, lang, table, moving),
             f"{robot}.gif": moving,
             "states.npz": npz(x=states, y=machine.controller(states).astype(np.float32)),
         }
-        save_run(out, net.model(states[:1]), scores, files)
+        curve = learning_curves(machine, returns, texts)
+        save_run(out, net.model(states[:1]), scores, files, curve=curve)
 
 
 if __name__ == "__main__":

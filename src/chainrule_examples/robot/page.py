@@ -67,6 +67,19 @@ def running_mean(values: list[float]) -> np.ndarray:
     return np.convolve(values, np.full(window, 1 / window), "valid") if values else np.empty(0)
 
 
+def learning_curves(robot: Robot, returns: list[list[float]], texts: dict[str, str]) -> tuple[str, str, str]:
+    """Title, chart and legend of the returns of the training episodes, a line for each seed.
+
+    Args:
+        robot: the environment.
+        returns: of the training episodes, a list for each seed.
+        texts: see ``robot_texts.py``.
+    """
+    frame = Frame((0, max(1, *map(len, returns))), (robot.lowest, 0), has_integer_x=True)
+    lines = [list(enumerate(running_mean(line).tolist())) for line in returns]
+    return texts["learning"], frame.chart([frame.line(line, BLUE) for line in lines]), texts["legend"]
+
+
 def robot_page(
     robot: Robot,
     states: np.ndarray,
@@ -87,13 +100,10 @@ def robot_page(
         table: the markup of the table.
         animation: of a test episode, as a GIF.
     """
-    frame = Frame((0, max(1, *map(len, returns))), (robot.lowest, 0), has_integer_x=True)
-    lines = [list(enumerate(running_mean(line).tolist())) for line in returns]
-    curves = frame.chart([frame.line(line, BLUE) for line in lines])
     source = f"data:image/gif;base64,{base64.b64encode(animation).decode()}"
     sections = [
         (texts["episode"], f'<img src="{source}" alt="" width="240" height="240">', texts["signs"]),
-        (texts["learning"], curves, texts["legend"]),
+        learning_curves(robot, returns, texts),
         (texts["portrait"], robot.portrait(states), texts["axes"]),
         (texts["change"], table, ""),
     ]

@@ -110,3 +110,12 @@ def test_reasons_are_in_both_languages_and_name_every_cell(preparation: Preparat
     chinese = reasons(table, cells, "zh")[-1]
     assert chinese is not None
     assert "不是数字" in chinese
+
+
+def test_a_postal_code_of_nine_digits_among_numbers_is_to_be_a_category() -> None:
+    training = read_table({"zip": [10_001 + i % 40 for i in range(80)], "y": ["a", "b"] * 40})
+    preparation = Preparation.fit(training, describe(training, "y"), "y", "classification")
+    table = read_table({"zip": ["10001-1234", "10002"]})
+    fix = refusal(table, damaged_cells(preparation, table)).fix
+    assert fix.startswith('chainrule train DATA --category "zip"')
+    assert fix.endswith("--damaged missing")

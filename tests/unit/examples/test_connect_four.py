@@ -59,7 +59,8 @@ def test_a_short_training_is_scored_and_its_run_predicts(
         scores["random"][connect_four.KEEPS][0]
         < scores["flat Monte Carlo, 700 playouts"][connect_four.KEEPS][0]
     )
-    assert "<svg" in (run / "game.html").read_text(encoding="utf-8")
+    for page in ("game.html", "report.html"):
+        assert "<svg" in (run / page).read_text(encoding="utf-8")
     assert main(["predict", str(run), str(run / "positions.npz")]) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     planes = np.load(run / "positions.npz")["x"]

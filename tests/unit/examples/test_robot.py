@@ -58,7 +58,8 @@ def test_a_short_training_is_scored_saved_and_predicted(
     assert "手工控制器" in capsys.readouterr().out
     scores = json.loads(Path("run/scores.json").read_text(encoding="utf-8"))
     assert scores["controller by hand"]["return"][0] > -200 > scores["no torque"]["return"][0]
-    assert "<svg" in Path("run/robot.html").read_text(encoding="utf-8")
+    for page in ("robot.html", "report.html"):
+        assert "<svg" in Path("run", page).read_text(encoding="utf-8")
     assert main(["predict", "run", "run/states.npz"]) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     states = np.load("run/states.npz")["x"]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from chainrule.metrics import (
+    Difference,
     SampledScore,
     compare,
     fold_difference,
@@ -140,3 +141,12 @@ def test_too_few_scores_are_not_clear() -> None:
     assert nothing is None
     result = compare({"net": 1.0, "linear": 0.5}, ["net"], lambda *_: None)
     assert (result.first, result.second, result.difference, result.is_clear) == ("net", "linear", None, False)
+
+
+def test_a_score_that_is_not_defined_is_not_clear() -> None:
+    assert fold_difference([0.9, np.nan, 0.9], [0.1, 0.1, 0.1], 0.25) is None
+    for undefined in (Difference(np.nan, 0.0), Difference(0.5, np.nan, 4.0), Difference(np.nan, np.nan)):
+        assert not undefined.is_clear
+        assert undefined.p_value == 1.0
+    gap = mean_difference(np.array([1.0, np.nan, 2.0]), np.zeros(3))
+    assert not compare({"net": 1.0, "linear": 0.0}, ["net"], lambda *_: gap).is_clear

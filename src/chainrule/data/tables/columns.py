@@ -511,6 +511,11 @@ def _has_postal_codes(present: pl.Series) -> bool:
     return bool(are_long.any()) and bool((are_long | are_short).all())
 
 
+def is_postal_code(cell: object) -> bool:
+    """Return whether a cell is a ZIP code of nine digits, as ``10001-1234``."""
+    return re.match(POSTAL[0], str(cell)) is not None
+
+
 def number_cells(table: Table, name: str, faults: Faults) -> pl.Series:
     """Return the column as float64, null where missing; texts and infinities are added to ``faults``."""
     cells = table.frame[name]

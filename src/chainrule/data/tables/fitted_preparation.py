@@ -28,7 +28,15 @@ from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import NO_OPTIONS, ReadOptions
 from chainrule.data.readers.sources import read_source
 from chainrule.data.tables.column_profile import ColumnProfile, profiles_of
-from chainrule.data.tables.columns import CELL_FACTS, USED, Column, Faults, number_cells, short_cell
+from chainrule.data.tables.columns import (
+    CELL_FACTS,
+    USED,
+    Column,
+    Faults,
+    is_postal_code,
+    number_cells,
+    short_cell,
+)
 from chainrule.data.tables.encoded_rows import EncodedRows, Writer, of_each
 from chainrule.data.tables.encoders import ENCODINGS, Category, Encoding, Feature, Number, Pixels
 from chainrule.data.tables.encoders.number import encode_together
@@ -671,14 +679,19 @@ def refusal(table: Table, cells: Sequence[DamagedCells]) -> DataError:
     if count > len(listed):
         notes.append(fact("{count} such cells in {rows} rows", count=count, rows=rows))
     notes.append(fact("--damaged missing: predict these rows as if the cells were empty"))
+    notes.append(fact("--damaged skip: predict the other rows"))
     first = listed[0][1]
+    fix: str = "--damaged missing"
+    if is_postal_code(values[0]):
+        command = f'chainrule train DATA --category "{first.column}"'
+        fix = fact("{command}, since these are codes; with this model {option}", command=command, option=fix)
     return DataError(
         first.code,
         where=where[0],
         expected=CELL_FACTS[first.code][0],
         received=f'"{values[0]}"',
         notes=notes,
-        fix="--damaged skip",
+        fix=fix,
         value=values[0],
         column=first.column,
     )
