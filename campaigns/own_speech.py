@@ -20,6 +20,7 @@ from chainrule.data import SpeechInput, decode_wave
 from chainrule.data.datasets import open_dataset
 from chainrule.data.readers.audio import Sound
 from chainrule.inputs import TranscriptKind, kind_of
+from chainrule.inputs.arrays import input_names
 from chainrule.metrics import error_rates
 
 WORDS = "zero one two three four five six seven eight nine".split()
@@ -68,6 +69,11 @@ def other_sounds(draw: np.random.Generator) -> Mapping[str, list[Sound]]:
     }
 
 
+def is_refused(kind: TranscriptKind, model: cr.Model, x: np.ndarray) -> np.ndarray:
+    """Return which rows have no transcript: unlike those of the training, or of little confidence."""
+    return kind.unlike(model, dict.fromkeys(input_names(model), x)) | (kind.confidence(model, x) < kind.level)
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """Print the scores."""
     parser = argparse.ArgumentParser(
@@ -81,11 +87,11 @@ def main(words: Sequence[str] | None = None) -> int:
     sounds, texts = rows_of_digits(draw)
     x = np.stack([reader(sound, text) for sound, text in zip(sounds, texts, strict=True)])
     rates = error_rates(texts, kind.transcribe(model, x))
-    refused = (kind.confidence(model, x) < kind.level).mean()
+    refused = is_refused(kind, model, x).mean()
     print(f"digits: WER {rates['WER'].value:.3f}, CER {rates['CER'].value:.3f}, {refused:.2f} refused")
     for name, own in other_sounds(draw).items():
         x = np.stack([reader(sound, name) for sound in own])
-        print(f"{name}: {(kind.confidence(model, x) < kind.level).mean():.2f} refused")
+        print(f"{name}: {is_refused(kind, model, x).mean():.2f} refused")
     return 0
 
 

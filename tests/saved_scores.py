@@ -11,8 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import chainrule as cr
 from chainrule.apps.cli.main import main
+from chainrule.robustness import stored_gate
 from chainrule.tabular.display import metric_title
+from chainrule.tabular.run_folder import MODEL
 
 UNKNOWN = "unknown"  # the prediction for rows unlike those of the training
 
@@ -81,6 +84,11 @@ def check_own_input(
         assert not names or row[column] in {*names, UNKNOWN}, row
     refused = _predictions(run, foreign, capsys)
     assert refused is None or {row[column] for row in refused} <= {"", UNKNOWN}, f"{foreign} is predicted"
+
+
+def check_gate(run: Path | str) -> None:
+    """Check that the model of a RUN has a novelty gate."""
+    assert stored_gate(cr.load(Path(run, MODEL)).state) is not None
 
 
 def _predictions(

@@ -614,6 +614,7 @@ class Model(StateHolder):
     corruption_sweep = Shortcut(Robustness, Robustness.corruption_sweep)
     label_issues = Shortcut(Robustness, Robustness.label_issues)
     novelty = Shortcut(Robustness, Robustness.novelty)
+    unlike = Shortcut(Robustness, Robustness.unlike)
     drift = Shortcut(Robustness, Robustness.drift)
     audit_membership = Shortcut(PrivacyAudits, PrivacyAudits.audit_membership)
     calibrate = Shortcut(Uncertainty, Uncertainty.calibrate)

@@ -20,7 +20,7 @@ from chainrule.events import Event, StepDone
 from chainrule.models.model_card import count_parameters, image
 from chainrule_examples import alexnet, fashion_mnist
 from page_examples import DOCS, check_examples
-from saved_scores import check_own_input, check_saved_scores
+from saved_scores import check_gate, check_own_input, check_saved_scores
 
 NETS = ["dense", "lenet", "small"]  # planning ResNet-20 takes longer than all of these
 PAGE = DOCS / "fashion-mnist.md"
@@ -74,6 +74,7 @@ def test_an_example_network_is_trained_evaluated_and_saved(
     Image.fromarray(test.images["image"][0, ..., 0]).resize((64, 48)).save("own.png")
     draw = np.random.default_rng(1)
     Image.fromarray(draw.integers(0, 256, (28, 28, 3)).astype("uint8")).save("foreign.png")
+    check_gate(run)
     check_own_input(run, ["own.png"], ["foreign.png"], capsys, names=bundled.FASHION_NAMES)
 
 

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import chainrule as cr
 from chainrule.data import Table, read_table
 from chainrule.store import RunFolder
 from chainrule.tabular.private_training import missing_file
+from chainrule.train.model_state import NOVELTY_GATE
 from chainrule.train.private.ledger import LEDGER
 from end_to_end.conftest import Command, Outcome
 
@@ -70,6 +72,7 @@ def test_rows_of_a_test_file_are_scored_with_a_notice_that_they_are_unprotected(
     assert "Test rows of test.csv: 60." in outcome.out
     assert "does not cover these rows" in outcome.out
     assert "accuracy" in outcome.out
+    assert NOVELTY_GATE not in cr.load(folder / "run" / "model.safetensors").facts  # of unprotected rows
 
 
 @pytest.mark.long

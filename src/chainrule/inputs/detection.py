@@ -191,7 +191,7 @@ class DetectionKind(ImageKind):
         grids = np.asarray(model.predict(images.inputs))  # (N, H, W, K + 4)
         names, min_score = class_names(self.names, grids.shape[-1] - 4), self.min_score
         cells: list[tuple[Any, ...]] = []
-        unlike = self.unlike(model, images)
+        unlike = self.unlike(model, images.inputs)
         for name, size, grid, is_foreign in zip(images.names, images.sizes, grids, unlike, strict=True):
             if is_foreign:
                 cells.append((name, UNKNOWN, *[None] * len(NUMBERS)))

@@ -20,7 +20,6 @@ from chainrule.escaping import quoted
 from chainrule.inputs.kind import InputKind, InputRows
 from chainrule.model import Model
 from chainrule.records import frozen
-from chainrule.robustness import is_unlike, stored_gate
 from chainrule.symbolic_shape import bound
 
 MAX_NAME = 80  # characters of the name of a class
@@ -148,13 +147,6 @@ class ImageKind(InputKind):
             return None
         images, notices = read_image_rows(model, data, damaged)
         return InputRows(self, images.inputs, None, len(images.names), parts=images, notices=notices)
-
-    def unlike(self, model: Model, images: ImageRows) -> np.ndarray:
-        """Return whether each image is unlike those of the training, (N,), by the gate of the model."""
-        gate = stored_gate(model.state)
-        if gate is None:
-            return np.zeros(len(images.names), bool)
-        return is_unlike(model.state, gate, images.inputs)
 
     def expected(self, model: Model, run: str) -> tuple[str, str]:
         """Return what the model reads."""

@@ -21,6 +21,7 @@ from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import UsageError, fact
 from chainrule.model import Model
 from chainrule.records import frozen
+from chainrule.robustness import is_unlike, refusing_gate
 
 if TYPE_CHECKING:
     from chainrule.attribution.attribution import Attribution
@@ -70,6 +71,7 @@ class InputKind(ABC):
     priority: ClassVar[int] = 0
     needs_targets: ClassVar[bool] = False  # whether a row cannot be explained without a target
     keeps_columns: ClassVar[bool] = True  # whether predictions may be printed beside the columns of a table
+    names_unlike: ClassVar[bool] = True  # whether a row unlike the training has the class "unknown"
     skips_damaged: ClassVar[bool] = True  # whether the other rows can be read where one is damaged
 
     @classmethod
@@ -171,6 +173,18 @@ class InputKind(ABC):
             out: the file or folder for them; ``None``: the standard output.
         """
         return None
+
+    def unlike(self, model: Model, x: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return whether each row is unlike those of the training, (N,), by the gate of the model.
+
+        Args:
+            model: recognized by this kind.
+            x: encoded rows by input name.
+        """
+        gate = refusing_gate(model.state)
+        if gate is None:
+            return np.zeros(len(next(iter(x.values()))), bool)
+        return is_unlike(model.state, gate, x)
 
     @property
     def has_own_output(self) -> bool:

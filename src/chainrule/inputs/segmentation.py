@@ -150,7 +150,7 @@ class SegmentationKind(ImageKind):
             Path(out).mkdir(parents=True, exist_ok=True)
         scores = np.asarray(model.predict_proba(images.inputs))  # (N, h, w, K)
         names, colors = class_names(self.names, scores.shape[-1]), self._colors(scores.shape[-1])
-        unlike, stems, rows = self.unlike(model, images), _stems(images.names), []
+        unlike, stems, rows = self.unlike(model, images.inputs), _stems(images.names), []
         for row, (name, stem, size) in enumerate(
             zip(images.names, stems, images.sizes.tolist(), strict=True)
         ):

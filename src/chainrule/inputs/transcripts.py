@@ -48,6 +48,7 @@ class TranscriptKind(InputKind):
     """
 
     name = "transcripts"
+    names_unlike = False
     symbols: str
     stride: int = 1
     pairs: Mapping[tuple[str, str], int] = field(default_factory=dict)
@@ -118,11 +119,12 @@ class TranscriptKind(InputKind):
         return fact("transcripts: --out, --raw")
 
     def output(self, model: Model, rows: InputRows, out: str | None) -> Output:
-        """Return the transcript of each row.
+        """Return the transcript of each row, empty where it is unlike those of the training.
 
-        Sounds have their confidence beside it, and no transcript where that is below ``level``.
+        Sounds have their confidence beside it, and no transcript where that is below ``level``, either.
         """
         texts = np.array(self.transcribe(model, rows.x), object)
+        texts[self.unlike(model, rows.x)] = ""
         if rows.cells is None:
             return Output({"prediction": texts}, out)
         confidence = self.confidence(model, rows.x)

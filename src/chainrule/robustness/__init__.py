@@ -19,7 +19,8 @@ _LAZY = LazyNames(
         "attacks": "ATTACKS Attack APGD APGDWithRatio TargetedAPGD FGSM PGD Square",
         "ball": "Ball",
         "novelty_gate": "NoveltyGate has_unreadable_gate is_unlike "
-        "report_unreadable_gate stored_gate with_novelty_gate without_gate",
+        "refusing_gate report_unreadable_gate stored_gate unlike_notice with_novelty_gate unlike_rows "
+        "with_table_gate without_gate",
         "novelty_scores": "novelty Novelty",
         "drift_tests": "drift DriftResult",
         "confident_learning": "LabelIssues label_issues",

@@ -21,9 +21,13 @@ from chainrule.robustness.drift_tests import drift as drift
 from chainrule.robustness.novelty_gate import NoveltyGate as NoveltyGate
 from chainrule.robustness.novelty_gate import has_unreadable_gate as has_unreadable_gate
 from chainrule.robustness.novelty_gate import is_unlike as is_unlike
+from chainrule.robustness.novelty_gate import refusing_gate as refusing_gate
 from chainrule.robustness.novelty_gate import report_unreadable_gate as report_unreadable_gate
 from chainrule.robustness.novelty_gate import stored_gate as stored_gate
+from chainrule.robustness.novelty_gate import unlike_notice as unlike_notice
+from chainrule.robustness.novelty_gate import unlike_rows as unlike_rows
 from chainrule.robustness.novelty_gate import with_novelty_gate as with_novelty_gate
+from chainrule.robustness.novelty_gate import with_table_gate as with_table_gate
 from chainrule.robustness.novelty_gate import without_gate as without_gate
 from chainrule.robustness.novelty_scores import Novelty as Novelty
 from chainrule.robustness.novelty_scores import novelty as novelty

@@ -12,6 +12,8 @@ from chainrule.settings import Language
 from chainrule.train.model_base import MethodGroup
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from chainrule.robustness.attack_result import AttackResult
     from chainrule.robustness.attacks import Attack
     from chainrule.robustness.certificates import Certificate
@@ -224,6 +226,27 @@ class Robustness(MethodGroup):
             UsageError E101, E102: no such method; a reference of fewer than 40 rows.
         """
         return robustness.novelty(self.state, x, reference, method, seed=seed, lang=lang)
+
+    def unlike(self, x: Samples) -> np.ndarray:
+        """Return whether each row is unlike those of the training, by the novelty gate of the model, (N,).
+
+        A gate is stored by ``chainrule train`` for tables and by the examples; ``with_novelty_gate`` adds
+        one. Without a gate no row is unlike.
+
+        Args:
+            x: rows, as for ``predict``.
+
+        Raises:
+            TrainingError E503: the model is not trained. Others as ``predict``.
+
+        Example:
+            >>> import chainrule as cr
+            >>> model = cr.train_table("iris", quick=True, epochs=3, verbose=False).model
+            >>> cells = dict.fromkeys(model.preparation.columns, [900.0])
+            >>> model.unlike(cells).tolist()
+            [True]
+        """
+        return robustness.unlike_rows(self.state, x)
 
     def drift(
         self,

@@ -2,9 +2,12 @@
 
 A classifier has no class for an image or a text of something else, and is often certain of a wrong one. The
 distance of a row from the training rows is measured by one or several scores: ``FeatureClouds`` in features
-of the network, and ``TokenShares`` of the tokens of a text. The level of each is a quantile of the scores of
-validation rows: of rows like these, a stated share is above it; several scores divide that share.
-``predict`` names rows above a level ``"unknown"``, and leaves values empty.
+of the network, ``TokenShares`` of the tokens of a text, and ``ColumnSurprise`` in the columns of a table. The
+level of each is a quantile of the scores of validation rows: of rows like these, a stated share is above it;
+several scores divide that share. ``predict`` names rows above a level ``"unknown"``, and leaves values empty.
+
+A gate of a table does not refuse rows: their predictions have a notice. Its level comes from the training
+rows, each half scored by a fit on the other, since an ensemble has no validation rows of its own.
 
 Frames of videos need another level: their validation rows are often neighbors of training rows, so that a new
 video is farther from these than all of them. Consecutive training rows are then divided into blocks, and each
@@ -25,6 +28,7 @@ import numpy as np
 from chainrule.data.tables.encoded_rows import EncodedRows
 from chainrule.errors import Message, TrainingError, fact
 from chainrule.records import frozen
+from chainrule.robustness.column_surprise import ColumnSurprise, variables_of
 from chainrule.robustness.feature_clouds import FeatureClouds, features_in_blocks
 from chainrule.robustness.token_shares import TokenShares, kinds_of
 from chainrule.train.evaluation.prediction import predict
@@ -33,9 +37,18 @@ from chainrule.train.model_state import NOVELTY_GATE, ModelState
 from chainrule.train.monitor.progress import report_notice
 from chainrule.validation import integer, number, out_of_range
 
-Score: TypeAlias = FeatureClouds | TokenShares
-SCORES: dict[str, type[FeatureClouds] | type[TokenShares]] = {"clouds": FeatureClouds, "tokens": TokenShares}
+Score: TypeAlias = FeatureClouds | TokenShares | ColumnSurprise
+SCORES: dict[str, type[FeatureClouds] | type[TokenShares] | type[ColumnSurprise]] = {
+    "clouds": FeatureClouds,
+    "tokens": TokenShares,
+    "columns": ColumnSurprise,
+}
 MIN_ROWS = 10  # of the validation
+MIN_TABLE, MAX_TABLE = (
+    40,
+    20_000,
+)  # training rows of a table from which a gate is computed, and of those it uses
+LISTED = 10  # rows in a notice
 MAX_SCORES = 16
 
 
@@ -48,12 +61,14 @@ class NoveltyGate:
         levels: of each, the largest one of a row that is predicted.
         false_alarms: at most this share of rows like those of the validation has a larger distance.
         rows: of the validation.
+        refuses: whether rows with a larger distance are not predicted; otherwise they have a notice.
     """
 
     scores: tuple[Score, ...]
     levels: tuple[float, ...]
     false_alarms: float
     rows: int
+    refuses: bool = True
 
     def is_unlike(self, model: ModelState, inputs: dict[str, np.ndarray]) -> np.ndarray:
         """Return whether each encoded row has a distance above its level, (N,)."""
@@ -70,7 +85,8 @@ class NoveltyGate:
             {"name": names[type(score)], "level": level, **score.record()}
             for score, level in zip(self.scores, self.levels, strict=True)
         ]
-        return {"scores": scores, "false_alarms": self.false_alarms, "rows": self.rows}
+        facts = {"false_alarms": self.false_alarms, "rows": self.rows, "refuses": self.refuses}
+        return {"scores": scores, **facts}
 
 
 def with_novelty_gate(
@@ -115,6 +131,28 @@ def with_novelty_gate(
         levels.append(level)
     share = sum(max(own, 1 / (count + 1)) for _ in scores)
     gate = NoveltyGate(tuple(scores), tuple(levels), share, count)
+    return replace(model, facts={**model.facts, NOVELTY_GATE: gate.record()})
+
+
+def with_table_gate(model: ModelState, x: np.ndarray, *, false_alarms: float = 0.01) -> ModelState:
+    """Return a model of a table whose predictions for rows unlike those of the training have a notice.
+
+    Args:
+        model: a trained model with a preparation of columns.
+        x: (N, F) encoded training rows; of more than ``MAX_TABLE``, evenly spaced ones are used. Of fewer
+            than ``MIN_TABLE``, and of images, no gate is stored.
+        false_alarms: the share of rows like these that have a notice; at least 1/(n + 1).
+    """
+    preparation = model.preparation
+    if preparation is None or len(x) < MIN_TABLE or x.ndim != 2:
+        return model
+    x = x[np.linspace(0, len(x) - 1, min(len(x), MAX_TABLE)).round().astype(int)]
+    variables = variables_of(preparation)
+    scores, is_first = np.zeros(len(x)), np.arange(len(x)) % 2 == 0
+    for half in (is_first, ~is_first):
+        scores[half] = ColumnSurprise.fitted(*variables, x[~half]).scores(x[half])
+    level, share = _quantile(scores, false_alarms), max(false_alarms, 1 / (len(x) + 1))
+    gate = NoveltyGate((ColumnSurprise.fitted(*variables, x),), (level,), share, len(x), refuses=False)
     return replace(model, facts={**model.facts, NOVELTY_GATE: gate.record()})
 
 
@@ -199,16 +237,56 @@ def stored_gate(model: ModelState) -> NoveltyGate | None:
         return None
     scores = [SCORES[entry["name"]].of(entry) for entry in entries]
     inputs = () if model.network is None else model.network.inputs
-    readable = [s for s in scores if s is not None and (isinstance(s, FeatureClouds) or s.source in inputs)]
+    readable = [s for s in scores if s is not None and (not isinstance(s, TokenShares) or s.source in inputs)]
     levels, numbers = (
         [entry.get("level") for entry in entries],
         [record.get("false_alarms"), record.get("rows")],
     )
     is_number = all(isinstance(n, int | float) and math.isfinite(n) for n in (*levels, *numbers))
-    if len(readable) < len(scores) or not is_number:
+    refuses = record.get("refuses", True)
+    if len(readable) < len(scores) or not is_number or not isinstance(refuses, bool):
         return None
-    return NoveltyGate(
-        tuple(readable), tuple(map(float, levels)), float(numbers[0] or 0), int(numbers[1] or 0)
+    share, rows = float(numbers[0] or 0), int(numbers[1] or 0)
+    return NoveltyGate(tuple(readable), tuple(map(float, levels)), share, rows, refuses)
+
+
+def refusing_gate(model: ModelState) -> NoveltyGate | None:
+    """Return the gate of a model, if rows beyond it are not predicted; otherwise ``None``."""
+    gate = stored_gate(model)
+    return gate if gate is not None and gate.refuses else None
+
+
+def marking_gate(model: ModelState) -> NoveltyGate | None:
+    """Return the gate of a model, if predictions for rows beyond it have a notice; otherwise ``None``."""
+    gate = stored_gate(model)
+    return None if gate is None or gate.refuses else gate
+
+
+def unlike_notice(model: ModelState, x: Any, index: np.ndarray | None = None) -> Message | None:
+    """Return the notice on rows of a table unlike those of the training; ``None`` if there are none.
+
+    Args:
+        model: a trained model.
+        x: rows, as for ``predict``.
+        index: (N,) their places in the file, from 0; by default all of its rows.
+    """
+    gate = marking_gate(model)
+    return None if gate is None else marked_rows(gate, is_unlike(model, gate, x), index)
+
+
+def marked_rows(gate: NoveltyGate, unlike: np.ndarray, index: np.ndarray | None = None) -> Message | None:
+    """Return the notice on the rows that ``is_unlike`` names, (N,); ``None`` if there are none."""
+    places = (np.arange(len(unlike)) if index is None else index)[unlike] + 1
+    if not len(places):
+        return None
+    names = ", ".join([*map(str, places[:LISTED].tolist()), *["..."] * (len(places) > LISTED)])
+    return fact(
+        "{count} of {rows} rows are unlike the training rows (row {names}), so that their predictions may be "
+        "far off; of rows like those of the training, {share} are marked",
+        count=len(places),
+        rows=len(unlike),
+        names=names,
+        share=f"{gate.false_alarms:.1%}",
     )
 
 
@@ -224,6 +302,12 @@ def is_unlike(model: ModelState, gate: NoveltyGate, x: Any) -> np.ndarray:
     encoded = (encode_rows(model, part, "predict", may_be_empty=True) for part in blocks)
     parts = [gate.is_unlike(model, rows.x) for rows in encoded if rows.count]
     return np.concatenate(parts) if parts else np.zeros(0, bool)
+
+
+def unlike_rows(model: ModelState, x: Any) -> np.ndarray:
+    """Return whether each row is unlike those of the training, (N,); see ``Robustness.unlike``."""
+    rows, gate = encode_rows(model, x, "unlike"), stored_gate(model)
+    return np.zeros(rows.count, bool) if gate is None else gate.is_unlike(model, rows.x)
 
 
 def _classes(model: ModelState, x: Any) -> np.ndarray:

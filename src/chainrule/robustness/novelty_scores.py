@@ -198,7 +198,28 @@ def features_of_rows(model: ModelState, inputs: dict[str, np.ndarray]) -> np.nda
         ("features", engine), lambda: compile(Graph({"features": features_of(network)}), engine)
     )
     values = run(program, model.arrays, inputs)["features"].astype(np.float64)
+    if values.ndim == 3 and next(iter(network.inference.outputs.values())).rank == 3:
+        return _frame_moments(values, inputs)
     return values.reshape(len(values), -1)
+
+
+def _frame_moments(values: np.ndarray, inputs: dict[str, np.ndarray]) -> np.ndarray:
+    """Return mean and standard deviation over the frames of each sequence, (N, T', F) -> (N, 2 F).
+
+    Frames for which every input is zero are padding; of a sequence of zeros all are counted.
+    """
+    places = values.shape[1]
+    is_filled = np.zeros(values.shape[:2], bool)
+    for array in inputs.values():
+        if array.ndim < 2 or array.shape[1] < places:
+            return values.reshape(len(values), -1)
+        frames = np.any(array.reshape(*array.shape[:2], -1), axis=2)  # (N, T)
+        is_filled |= frames[:, np.arange(places) * array.shape[1] // places]
+    is_filled[~is_filled.any(axis=1)] = True
+    weights = (is_filled / is_filled.sum(axis=1, keepdims=True))[:, :, None]
+    mean = (weights * values).sum(axis=1)
+    variance = (weights * (values - mean[:, None]) ** 2).sum(axis=1)
+    return np.concatenate([mean, np.sqrt(variance)], axis=1)
 
 
 def features_of(network: Network) -> Node:
@@ -207,7 +228,8 @@ def features_of(network: Network) -> Node:
     A network with convolutions one after the other has the mean and the standard deviation of each channel of
     its smallest map: what decides between the classes, which the last layers keep, is little of what makes an
     image unlike the others. So has one whose output is a map (B, H, W, K), such as a mask. Any other has the
-    input of the last fully connected layer; the output if there is none.
+    input of the last fully connected layer; the output if there is none. Of an output for each frame
+    (B, T, K), ``features_of_rows`` returns mean and standard deviation over the frames of the features.
     """
     output = next(iter(network.inference.outputs.values()))
     deepest = _smallest_map(output)
@@ -219,7 +241,9 @@ def features_of(network: Network) -> Node:
     if not products:
         return output
     node = products[-1].inputs[0]
-    is_per_sample = node.shape[:1] == output.shape[:1] and all(isinstance(n, int) for n in node.shape[1:])
+    is_sequence = output.rank == node.rank == 3 and node.shape[:2] == output.shape[:2]
+    is_sized = all(isinstance(n, int) for n in node.shape[2 if is_sequence else 1 :])
+    is_per_sample = node.shape[:1] == output.shape[:1] and is_sized
     return node if is_per_sample and math.prod(bound(node.shape[1:])) else output
 
 

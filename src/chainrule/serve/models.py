@@ -24,7 +24,13 @@ from chainrule.errors import ChainruleError, Message, UsageError, fact
 from chainrule.inputs import InputKind, InputRows, kind_of
 from chainrule.model import Model
 from chainrule.records import frozen
-from chainrule.robustness.novelty_gate import has_unreadable_gate, unreadable_gate
+from chainrule.robustness.novelty_gate import (
+    has_unreadable_gate,
+    is_unlike,
+    marked_rows,
+    marking_gate,
+    unreadable_gate,
+)
 from chainrule.serve.forms import Columns, Encoded, Field, Form, TextForm, form_of
 from chainrule.settings import Language
 from chainrule.tabular.intervals_after_training import interval_columns
@@ -103,6 +109,7 @@ class ServedModel:
         self.is_coupled = couples_rows_of(network.prediction_program)
         is_ungated = NOVELTY_GATE in model.facts and has_unreadable_gate(model.state)
         self.notices = (unreadable_gate(fact("the model")),) if is_ungated else ()
+        self.gate = marking_gate(model.state)
         self.example: Predictions | None = None
         self.classes: list[str] = []  # of the probabilities of a single output
         targets = model.targets.values()
@@ -196,7 +203,12 @@ class ServedModel:
         attribution = self.model.attribute(x, target=target, lang=lang, strict=False)
         if encoded.rows is not None:
             attribution = self.kind.relabel(attribution, encoded.rows)
-        return attribution, (*self.notices, *encoded.notices)
+        return attribution, self._notices(encoded)
+
+    def _notices(self, part: Encoded) -> tuple[Finding | Message, ...]:
+        """Return the notices on the model, on how rows were read, and on those unlike the training rows."""
+        marked = self.gate and marked_rows(self.gate, is_unlike(self.model.state, self.gate, part.x))
+        return (*self.notices, *part.notices, *([marked] if marked else []))
 
     def _encoded(self, request: Request) -> Encoded | Exception:
         try:
@@ -239,7 +251,7 @@ class ServedModel:
 
     def _with_interval(self, columns: dict[str, np.ndarray], request: Request, part: Encoded) -> Any:
         """Return the predictions of a request, with the interval that it requests, or the exception."""
-        notices = (*self.notices, *part.notices)
+        notices = self._notices(part)
         if request.interval is None:
             return Predictions(columns, part.frame, notices)
         try:

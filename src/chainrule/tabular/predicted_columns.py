@@ -16,7 +16,7 @@ from chainrule.errors import UsageError, fact
 from chainrule.inputs import InputKind, kind_of
 from chainrule.model import Model
 from chainrule.records import frozen
-from chainrule.robustness.novelty_gate import NoveltyGate, is_unlike, stored_gate
+from chainrule.robustness.novelty_gate import NoveltyGate, is_unlike, refusing_gate
 from chainrule.tabular.threshold import decided_labels, network_threshold, reads_calibrated, stored_threshold
 from chainrule.texts import render
 from chainrule.train.evaluation.frame_predictions import PREDICTION, probability_columns, probability_titles
@@ -167,7 +167,7 @@ class ColumnPredictor:
         self.spelled = (kind or kind_of(model)).spelled
         self.calibration, self.level, self.gate = model.calibration, None, None
         if uncertainty.refuses_unlike:
-            self.level, self.gate = stored_level(model.state), stored_gate(model.state)
+            self.level, self.gate = stored_level(model.state), refusing_gate(model.state)
         self.stored = stored_threshold(model) if threshold is None else None
         self.is_stored_raw = not reads_calibrated(model)
         stored = self.calibration, self.level, self.gate, self.stored
@@ -299,7 +299,7 @@ def unknown_note(model: Model, x: Any, lang: str) -> str:
         model, x: as of ``decision_of``.
         lang: ``"en"`` or ``"zh"``.
     """
-    if stored_gate(model.state) is None and stored_level(model.state) is None:
+    if refusing_gate(model.state) is None and stored_level(model.state) is None:
         return ""
     decision = decision_of(model, x)
     return render("why_unknown", lang) if decision is not None and decision.is_unknown else ""

@@ -21,6 +21,7 @@ from chainrule.events import Event, Notice, TrainingEnded, TrainingStarted
 from chainrule.memoization import cached_property
 from chainrule.model import Model
 from chainrule.records import frozen
+from chainrule.robustness import with_table_gate
 from chainrule.settings import settings
 from chainrule.store import Checkpoint, RunFolder, atomic_write
 from chainrule.tabular import threshold as decision
@@ -319,7 +320,10 @@ def evaluate(
 
 
 def add_facts(run: TableRun) -> None:
-    """Add data, split, results and command of the training to the facts of its model."""
+    """Add data, split, results, command and novelty gate of the training to the facts of its model.
+
+    A private model has no gate, which would reveal its training rows.
+    """
     plan, model, threshold, intervals = run.plan, run.model, run.threshold, run.intervals
     options, prepared = plan.options, plan.prepared
     results = {r.name: {k: v if np.isfinite(v) else None for k, v in r.values.items()} for r in run.results}
@@ -339,7 +343,8 @@ def add_facts(run: TableRun) -> None:
         **({THRESHOLD: threshold.fact} if threshold else {}),
         **({INTERVALS: intervals.intervals.fact} if intervals else {}),
     }
-    model.adopt(replace(model.state, facts={**model.facts, **facts}))
+    state = replace(model.state, facts={**model.facts, **facts})
+    model.adopt(state if options.epsilon else with_table_gate(state, prepared.training.x))
 
 
 def save(model: Model, folder: RunFolder, texts: Mapping[str, str]) -> None:

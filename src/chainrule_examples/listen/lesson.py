@@ -93,7 +93,7 @@ def main(
     if out:
         page = transcript_page(test, transcripts[GREEDY][0], transcripts[BEAM][0], lang)
         files = {"transcripts.html": page, "test.npz": npz(x=test.x, y=test.y)}
-        save_run(out, models[0], scores, files)
+        save_run(out, models[0], scores, files, known=(training.x, validation.x))
 
 
 if __name__ == "__main__":

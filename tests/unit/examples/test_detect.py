@@ -18,7 +18,7 @@ from chainrule.data.boxes import box_iou, flip_boxes
 from chainrule.metrics.detection import Truth, average_precision
 from chainrule_examples.detect import lesson as detect
 from chainrule_examples.detect.detectors import FOREST, color_peaks
-from saved_scores import check_own_input, check_saved_scores
+from saved_scores import check_gate, check_own_input, check_saved_scores
 
 SIZES = {"train": 2, "val": 1, "test": 1}
 KINDS = (("RBC", 50, (205, 150, 150)), ("WBC", 85, (120, 60, 160)), ("Platelets", 18, (130, 70, 170)))
@@ -117,6 +117,7 @@ def test_the_run_writes_the_boxes_of_a_folder(
         assert name in capsys.readouterr().out
     (tmp_path / "own.csv").write_text("a,b\n1,2\n")
     names = model.facts["objects"]
+    check_gate(run)
     check_own_input(run, [one], [tmp_path / "own.csv"], capsys, column="class", names=names)
     assert command(["predict", str(run), str(folder), "--proba"]) == 2
     assert "--proba" in capsys.readouterr().err

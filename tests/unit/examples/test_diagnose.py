@@ -14,7 +14,7 @@ from chainrule.model import Model
 from chainrule.nn import Dense
 from chainrule_examples.diagnose import SPECIFIC, abstention_rows
 from chainrule_examples.table_folds import FoldPredictions
-from saved_scores import check_own_input, check_saved_scores
+from saved_scores import check_gate, check_own_input, check_saved_scores
 
 HEADER = "age\tgender\tchest pain\tmax HR\tdiameter narrowing\nc\td\td\tc\td\n\t\t\t\tclass\n"
 
@@ -52,6 +52,7 @@ def test_scores_abstention_and_a_run_are_written(tmp_path: Path, capsys: pytest.
     titles = {"AUC": "roc_auc", "Brier": "brier", SPECIFIC: "sensitivity_at_specificity_0.9"}
     check_saved_scores(run, run / "test.csv", "ensemble of networks", titles, capsys, place=4)
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    check_gate(run)
     check_own_input(run, [run / "test.csv"], [tmp_path / "other.csv"], capsys, names=("0", "1"))
     capsys.readouterr()
     assert main(["predict", str(run), str(run / "test.csv")]) == 0

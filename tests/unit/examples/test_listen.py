@@ -23,7 +23,7 @@ from chainrule_examples.listen import utterances
 from chainrule_examples.listen.spoken_digits import RATE, read_digits, recognize_digits
 from chainrule_examples.listen.transcripts import choose_search, rates_of
 from chainrule_examples.listen.utterances import COEFFICIENTS, SYMBOLS, read_parts
-from saved_scores import check_own_input, check_saved_scores
+from saved_scores import check_gate, check_own_input, check_saved_scores
 
 FRAMES = 12  # of a letter
 
@@ -158,6 +158,7 @@ def check_own_sounds(run: Path, folder: Path, capsys: pytest.CaptureFixture[str]
     assert all(row["prediction"] == "" for row in csv.DictReader(printed.out.splitlines()))
     assert "4 段没有预测" in printed.err
     write_wave(folder / "silent.wav", np.zeros(3000))
+    check_gate(run)
     check_own_input(run, [folder / "22050.wav"], [folder / "silent.wav"], capsys, names=None)
     assert command(["evaluate", str(run), str(folder / "8000.wav")]) == 2
     assert "test.npz" in capsys.readouterr().err
@@ -220,6 +221,7 @@ def test_digits_are_recognized_and_files_are_predicted(
     assert f"{RATE} Hz" in capsys.readouterr().err
     write_wave(tmp_path / "noise.wav", np.clip(draw.normal(size=RATE // 2), -1, 1))
     digits = {str(digit) for digit in range(10)}
+    check_gate(run)
     check_own_input(run, [tmp_path / "fast.wav"], [tmp_path / "noise.wav"], capsys, names=digits)
     write_wave(tmp_path / "silent.wav", np.zeros(3000), RATE)
     assert command(["predict", str(run), str(tmp_path / "silent.wav")]) == 2

@@ -14,7 +14,7 @@ import pytest
 from chainrule.apps.cli.main import main
 from chainrule.data import read_table
 from chainrule_examples import table_folds
-from saved_scores import check_own_input, check_saved_scores
+from saved_scores import check_gate, check_own_input, check_saved_scores
 
 HEADER = (
     "rownames,Status,Seniority,Home,Time,Age,Marital,Records,Job,Expenses,Income,Assets,Debt,Amount,Price"
@@ -84,6 +84,7 @@ def test_scores_groups_and_a_run_are_written(
     titles = {"AUC": "roc_auc", "Brier": "brier", "cost": "cost per row"}
     check_saved_scores(run, run / "test.csv", METHODS[-1], titles, capsys, place=4)
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    check_gate(run)
     check_own_input(run, [run / "test.csv"], [tmp_path / "other.csv"], capsys, names=("good", "bad"))
     capsys.readouterr()
     assert main(["predict", str(run), str(run / "test.csv"), "--proba"]) == 0

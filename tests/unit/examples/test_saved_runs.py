@@ -48,5 +48,14 @@ def test_the_page_has_a_command_on_own_input(name: str) -> None:
     assert re.match(f"`chainrule predict runs/{name}[ /]", commands.get(name, "")), name
 
 
+def test_each_run_with_a_gate_has_one_in_its_smallest_training() -> None:
+    page = text(ROOT / "docs/anomalies.md")
+    (sentence,) = re.findall(r"The RUNs of `chainrule example (.*?) have one", page, re.DOTALL)
+    gated = re.findall(r"[a-z-]{4,}", sentence)
+    assert len(gated) >= 10
+    assert set(gated) <= set(SAVING)
+    assert [name for name in SAVING if ("check_gate(" in text_of_tests(name)) != (name in gated)] == []
+
+
 def test_the_examples_are_collected() -> None:
     assert len(SAVING) >= 20

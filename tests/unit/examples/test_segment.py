@@ -15,7 +15,7 @@ from chainrule.apps.cli.main import main as command
 from chainrule_examples.segment import lesson as segment
 from chainrule_examples.segment.scores import BASELINES, linear_pixels, position_prior
 from chainrule_examples.segment.street_images import COLORS, NAMES, VOID
-from saved_scores import check_own_input, check_saved_scores
+from saved_scores import check_gate, check_own_input, check_saved_scores
 
 SIZES = {"train": 8, "val": 1, "test": 2}
 
@@ -99,6 +99,7 @@ def test_the_run_writes_masks_at_the_size_of_the_files(
         assert areas == {NAMES[kind]: counts[kind] for kind in np.flatnonzero(counts)}
     (tmp_path / "own.csv").write_text("a,b\n1,2\n")
     own, foreign = [folder / "tall.jpg"], [tmp_path / "own.csv"]
+    check_gate(run)
     check_own_input(run, own, foreign, capsys, column="class", names=NAMES)
     capsys.readouterr()
     assert command(["predict", str(run), str(folder / "tall.png")]) == 0

@@ -14,7 +14,7 @@ from chainrule.errors import DataError
 from chainrule_examples.sentiment import lesson as sentiment
 from chainrule_examples.sentiment.baselines import NGrams, logistic_regression, naive_bayes
 from chainrule_examples.sentiment.reviews import BLOCK, encode_reviews, read_reviews
-from saved_scores import UNKNOWN, check_own_input, check_saved_scores
+from saved_scores import UNKNOWN, check_gate, check_own_input, check_saved_scores
 
 NET = sentiment.NET
 
@@ -72,6 +72,7 @@ def test_a_small_training_writes_a_run_that_predicts_and_is_evaluated(
     # The gate refuses some rows that the network predicts right, few validation rows more than 1 %.
     assert 0 <= round(scores[NET]["accuracy"][0] * len(rows)) - right <= refused <= 0.15 * len(rows)
     assert command(["attribute", str(run), "--text", "东西很好"]) == 0
+    check_gate(run)
     check_own_input(run, ["--text", "东西很好", "--text", "太差"], ["--text", "☃☃"], capsys, names=WORDS)
 
 

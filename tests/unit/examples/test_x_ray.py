@@ -13,7 +13,7 @@ from PIL import Image
 
 from chainrule.apps.cli.main import main as command
 from chainrule_examples.x_ray import lesson as x_ray
-from saved_scores import check_own_input, check_saved_scores
+from saved_scores import check_gate, check_own_input, check_saved_scores
 
 SIZES = {"train": 64, "val": 24, "test": 32}
 SHOWN = 2  # images on the page of errors: attributing each takes seconds
@@ -84,6 +84,7 @@ def test_the_run_predicts_and_explains_a_folder_of_images(
     noise = np.random.default_rng(0).integers(0, 255, (64, 48, 3)).astype(np.uint8)
     Image.fromarray(noise).save(tmp_path / "noise.png")
     own, names = [tmp_path / "40.png"], {"normal", "pneumonia"}
+    check_gate(run)
     check_own_input(run, own, [tmp_path / "noise.png"], capsys, names=names)
     (tmp_path / "noise.png").unlink()
     for name in ("text.png", "missing.png"):

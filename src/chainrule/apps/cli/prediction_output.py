@@ -21,9 +21,12 @@ import numpy as np
 from chainrule.apps.cli.texts import text_of
 from chainrule.data import Table
 from chainrule.data.readers.lazy_polars import pl
+from chainrule.errors import Message
 from chainrule.escaping import FORMULA, csv_text, printable, spreadsheet_cell
 from chainrule.model import Model
 from chainrule.page import screen
+from chainrule.robustness.novelty_gate import unlike_notice
+from chainrule.settings import settings
 from chainrule.tabular.evaluation import is_calibrated
 from chainrule.tabular.training_status import TableFacts
 from chainrule.train.evaluation.frame_predictions import PREDICTION, free_name
@@ -47,6 +50,23 @@ def announce_calibration(model: Model) -> None:
         return
     words = {"method": text_of(f"calibration_{calibration.map.name}"), "rows": calibration.rows}
     screen.line(text_of("calibration_used").format(**words), to_errors=True)
+
+
+def announce_unlike(model: Model, x: Any, index: np.ndarray | None = None) -> None:
+    """Print which rows of a table are unlike those of the training, if there are any.
+
+    Args:
+        model: a trained model.
+        x: rows, as for ``predict``.
+        index: (N,) their places in the file, from 0; by default all of its rows.
+    """
+    print_notice(unlike_notice(model.state, x, index))
+
+
+def print_notice(notice: Message | None) -> None:
+    """Print a notice to standard error, if there is one."""
+    if notice is not None:
+        screen.line(notice.render(settings.lang), "yellow", to_errors=True)
 
 
 def prediction_frame(

@@ -9,7 +9,7 @@ from chainrule.errors import Message, fact
 from chainrule.graph import Node
 from chainrule.graph.limits import building
 from chainrule.ops import functional as F
-from chainrule.robustness.novelty_gate import stored_gate
+from chainrule.robustness.novelty_gate import refusing_gate
 from chainrule.train.model_state import THRESHOLD, ModelState
 from chainrule.uncertainty.calibration import stored_calibration
 from chainrule.uncertainty.calibration_maps import Identity
@@ -38,7 +38,7 @@ def served_predictions(model: ModelState) -> dict[str, Node]:
 def omissions(model: ModelState) -> list[Message]:
     """Return notices of what ``chainrule predict`` decides by, other than the largest probability."""
     texts = []
-    if stored_gate(model) is not None or stored_level(model) is not None:
+    if refusing_gate(model) is not None or stored_level(model) is not None:
         texts.append(
             fact("export: the file names a class for every row; chainrule predict names some unknown")
         )

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from chainrule.apps.cli.model_and_rows import READING, load, read_text, take_reading, warn_of_known_rows
 from chainrule.apps.cli.output_file import output_file
+from chainrule.apps.cli.prediction_output import announce_unlike
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.texts import text_of
 from chainrule.attribution.attribution import Attribution
@@ -103,6 +104,7 @@ def _result(run: str, data: str, mode: str, chosen: Mapping[str, Any], reading: 
         return model.importance(rows.x, rows.y, lang=settings.lang, **own)
     one = rows.row(chosen.get("row", 1))
     row = one.x
+    announce_unlike(model, row, np.array([chosen.get("row", 1) - 1]))
     if mode == "counterfactual":
         target = _target(model, chosen["counterfactual"])
         own = _of(chosen, "fixed", "max_changes") | threshold_option(model)

@@ -9,6 +9,7 @@ import numpy as np
 import typer
 
 from chainrule.apps.cli.model_and_rows import READING, load, require_targets, take_reading, warn_of_known_rows
+from chainrule.apps.cli.prediction_output import announce_unlike
 from chainrule.apps.cli.score_lines import interval_line, threshold_table
 from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.tables import positive_class, print_differences, result_table
@@ -19,7 +20,7 @@ from chainrule.inputs import Evaluation, InputRows
 from chainrule.metrics import Predictions, default_metrics, score
 from chainrule.model import Model
 from chainrule.page import screen
-from chainrule.robustness.novelty_gate import stored_gate
+from chainrule.robustness.novelty_gate import refusing_gate
 from chainrule.tabular.display import metric_title
 from chainrule.tabular.evaluation import (
     calibrated,
@@ -52,6 +53,7 @@ def evaluate(
     own = rows.kind.evaluation(model, rows, metric or [])
     if own is not None:
         _print_own(own, rows.count, data)
+        _unlike_line(model, rows)
     elif model.preparation is None:
         _arrays(model, rows, run, data, metric)
     else:
@@ -103,7 +105,7 @@ def _calibrated_scores(model: Model, rows: InputRows, names: list[str]) -> dict[
 
 def _unknown_line(model: Model, x: Any, rows: int) -> None:
     """Print how many rows ``predict`` names unknown, which the metrics do not know."""
-    if stored_gate(model.state) is None and stored_level(model.state) is None:
+    if refusing_gate(model.state) is None and stored_level(model.state) is None:
         return
     predicted = next(iter(prediction_columns(model, x, False).values()))
     key, other = (
@@ -111,6 +113,15 @@ def _unknown_line(model: Model, x: Any, rows: int) -> None:
     )
     count = sum(value == other for value in predicted.tolist())
     screen.line(text_of(key).format(count=count, rows=rows))
+
+
+def _unlike_line(model: Model, rows: InputRows) -> None:
+    """Print how many rows of a kind with its own predictions have none."""
+    gate, kind = refusing_gate(model.state), rows.kind
+    if gate is not None and kind.has_own_output:
+        key = "evaluated_unknown" if kind.names_unlike else "without_every_value"
+        count = int(kind.unlike(model, rows.x).sum())
+        screen.line(text_of(key).format(count=count, rows=rows.count))
 
 
 def _table(model: Model, preparation: Preparation, table: Table, run: str, metric: list[str]) -> None:
@@ -142,6 +153,7 @@ def _table(model: Model, preparation: Preparation, table: Table, run: str, metri
         interval_line(scores)
     threshold_table(stored_decision(model, scores))
     _unknown_line(model, applied.x, table.rows)
+    announce_unlike(model, applied.x)
     if trivial is not None:
         counts = trained.class_counts
         majority = "" if preparation.task == "regression" else preparation.labels[np.argmax(counts)]

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 
 from chainrule.apps.cli.model_and_rows import READING, load, read_text, require_targets, take_reading
 from chainrule.apps.cli.output_file import output_file
+from chainrule.apps.cli.prediction_output import announce_unlike
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.texts import text_of
 from chainrule.attribution.explanation import Request, explain_prediction
@@ -123,6 +125,7 @@ def _row(run: str, data: str, chosen: Mapping[str, Any], reading: ReadOptions) -
     """Return the model with inputs and target of a row; values need a target, classes do not."""
     model, rows = load(run, data, reading)
     one = rows.row(chosen["row"])
+    announce_unlike(model, one.x, np.array([chosen["row"] - 1]))
     is_derived = bool({"weight", "member", "set"} & chosen.keys()) or bool(chosen.get("depth"))
     if one.kind.needs_targets or (is_derived and model.task != "classification"):
         require_targets(one, run, data)

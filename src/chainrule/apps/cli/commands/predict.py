@@ -29,9 +29,11 @@ from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.prediction_output import (
     REASON,
     announce_calibration,
+    announce_unlike,
     beside,
     id_columns,
     prediction_frame,
+    print_notice,
 )
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.tables import print_differences
@@ -59,7 +61,14 @@ from chainrule.memoization import cached_property
 from chainrule.model import Model
 from chainrule.page import screen
 from chainrule.records import frozen
-from chainrule.robustness.novelty_gate import stored_gate, unreadable_gate, without_gate
+from chainrule.robustness.novelty_gate import (
+    is_unlike,
+    marked_rows,
+    marking_gate,
+    refusing_gate,
+    unreadable_gate,
+    without_gate,
+)
 from chainrule.robustness.novelty_scores import LEVEL, METHODS
 from chainrule.settings import settings
 from chainrule.tabular.evaluation import is_calibrated
@@ -159,6 +168,8 @@ def predict(
     _announce_decision(model, threshold, rule)
     columns = prediction_columns(model, encoded.rows, proba, threshold, rule)
     _announce_abstention(columns, rule)
+    if rule.refuses_unlike:
+        announce_unlike(model, encoded.rows, encoded.index)
     if interval is not None:
         columns |= interval_columns(model, columns.get(PREDICTION, np.zeros(0)), interval, encoded.x)
     if certify is not None:
@@ -284,14 +295,18 @@ class Stream:
         _announce_decision(self.model, threshold)
         announce_calibration(self.model)
         total = sum(map(count_rows, self.files))
-        step, sample = -(-total // SAMPLE), []
+        step, sample, unlike = -(-total // SAMPLE), [], []
+        gate = marking_gate(self.model.state)
         return_large_blocks()
         with rows_done(total) as advance:
 
             def frames() -> Iterator[pl.DataFrame]:
                 for place, frame in read_frames(self.files):
                     sample.append(frame[::step])
-                    yield self._predicted(place, frame, proba, threshold, only)
+                    table, encoded = self._encoded(place, frame)
+                    if gate is not None:
+                        unlike.append(is_unlike(self.model.state, gate, encoded))
+                    yield self._predicted(table, encoded, frame, proba, threshold, only)
                     advance(frame.height)
 
             _write(frames(), out, raw)
@@ -300,23 +315,34 @@ class Stream:
         if step > 1:
             screen.line(text_of("drift_sample").format(rows=table.rows, total=total), to_errors=True)
         print_differences(self.model.preparation, table, _encoded(self.model.preparation, table)[1])
+        if gate is not None and unlike:
+            print_notice(marked_rows(gate, np.concatenate(unlike)))
 
-    def _predicted(
-        self, place: str, frame: pl.DataFrame, proba: bool, threshold: float | None, only: bool
-    ) -> pl.DataFrame:
-        """Return rows of a file with their predictions."""
+    def _encoded(self, place: str, frame: pl.DataFrame) -> tuple[Table, np.ndarray | EncodedRows]:
+        """Return rows of a file, and their inputs."""
         preparation = self.model.preparation
         assert preparation is not None
         table = replace(preparation.read(frame), source=place)
         try:
-            encoded = _encoded(preparation, table)[0]
+            return table, _encoded(preparation, table)[0]
         except DataError as error:
             cells = damaged_cells(preparation, table) if error.code in CODES else ()
             raise (refusal(table, cells) if cells else error) from None
+
+    def _predicted(
+        self,
+        table: Table,
+        encoded: np.ndarray | EncodedRows,
+        frame: pl.DataFrame,
+        proba: bool,
+        threshold: float | None,
+        only: bool,
+    ) -> pl.DataFrame:
+        """Return rows of a file with their predictions."""
         columns = prediction_columns(self.model, encoded, proba, threshold)
         names = id_columns(self.model, table) if only else list(table.columns)
         cells = frame.select(names).with_columns(pl.col(pl.Float32, pl.Float64).fill_nan(None))
-        return beside(Table(cells, place), names, prediction_frame(columns, frame.height))
+        return beside(Table(cells, table.source), names, prediction_frame(columns, frame.height))
 
 
 def _print_left_out(left: LeftOut) -> None:
@@ -350,11 +376,12 @@ def _write(frames: Iterable[pl.DataFrame], out: str | None, raw: bool) -> None:
 
 def _announce_gate(model: Model, is_off: bool) -> Model:
     """Print which rows are unlike those of the training; return the model, without its gate if ``is_off``."""
-    gate = stored_gate(model.state)
+    gate = refusing_gate(model.state)
     if gate is None or is_off:
         return model if gate is None else Model.of(without_gate(model.state))
-    has_values = model.task == "regression" and not kind_of(model).has_own_output
-    line = text_of("no_values_unlike_training" if has_values else "unlike_training")
+    kind = kind_of(model)
+    has_values = model.task == "regression" and not kind.has_own_output
+    line = text_of("no_values_unlike_training" if has_values or not kind.names_unlike else "unlike_training")
     text = line.format(rows=gate.rows, share=f"{gate.false_alarms:.1%}")
     screen.line(text, "yellow", to_errors=True)
     return model
@@ -511,7 +538,7 @@ def certificate_columns(
     counts = {f"{s}": certificate.status.count(s) for s in ("proven", "broken", "unknown")}
     text = text_of("certified").format(radius=f"{radius:g}", unit=text_of(unit), **counts)
     screen.line(text, "yellow", to_errors=True)
-    if stored_gate(model.state) is not None or stored_level(model.state) is not None:
+    if refusing_gate(model.state) is not None or stored_level(model.state) is not None:
         screen.line(text_of("certified_class"), "yellow", to_errors=True)
     changed = [
         str(certificate.attacked.get(i, "")) if status == "broken" else ""
