@@ -19,7 +19,7 @@ from saved_scores import check_gate, check_own_input, check_saved_scores
 HEADER = "age\tgender\tchest pain\tmax HR\tdiameter narrowing\nc\td\td\tc\td\n\t\t\t\tclass\n"
 
 
-def patients(count: int = 40) -> str:
+def patients(count: int = 80) -> str:
     """A table whose patients with a low heart rate are ill."""
     draw = np.random.default_rng(0)
     text = HEADER
@@ -56,7 +56,7 @@ def test_scores_abstention_and_a_run_are_written(tmp_path: Path, capsys: pytest.
     check_own_input(run, [run / "test.csv"], [tmp_path / "other.csv"], capsys, names=("0", "1"))
     capsys.readouterr()
     assert main(["predict", str(run), str(run / "test.csv")]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 1 + 8
+    assert len(capsys.readouterr().out.splitlines()) == 1 + 16
 
 
 @pytest.mark.parametrize(

@@ -63,14 +63,14 @@ def sounds(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def speech(tmp_path: Path) -> Path:
-    """Texts of the letters a and b, each a constant vector of cepstra, by three and two people."""
+    """Texts of the letters a and b, each a constant vector of cepstra, by four and two people."""
     draw, texts = np.random.default_rng(0), ["a b", "b a", "a", "b", "b b", "a a"]
     vectors = {
         "a": draw.normal(size=COEFFICIENTS),
         "b": draw.normal(size=COEFFICIENTS),
         " ": np.zeros(COEFFICIENTS),
     }
-    for part, folder, speakers in (("train", "an4_clstk", "xyz"), ("test", "an4test_clstk", "uv")):
+    for part, folder, speakers in (("train", "an4_clstk", "wxyz"), ("test", "an4test_clstk", "uv")):
         ids, lines = [], []
         for speaker in speakers:
             for i, text in enumerate(texts):
@@ -92,7 +92,7 @@ def speech(tmp_path: Path) -> Path:
 def test_speakers_are_in_one_part_and_targets_spell_the_transcripts(speech: Path) -> None:
     parts = read_parts(str(speech))
     speakers = [set(part.speakers.tolist()) for part in parts]
-    assert sum(map(len, speakers)) == len(set().union(*speakers)) == 5
+    assert sum(map(len, speakers)) == len(set().union(*speakers)) == 6
     for part in parts:
         spelled = ["".join(SYMBOLS[label] for label in row[1:] if label) for row in part.y]
         assert spelled == part.texts

@@ -22,7 +22,7 @@ HEADER = (
 METHODS = ["share of the training rows", "logistic regression", "gradient boosting", "ensemble of networks"]
 
 
-def loans(count: int = 40) -> list[str]:
+def loans(count: int = 80) -> list[str]:
     """Lines of a table of loans, where low incomes are bad and some are missing."""
     draw = np.random.default_rng(0)
     lines = [HEADER]
@@ -93,7 +93,7 @@ def test_scores_groups_and_a_run_are_written(
         is_refused = float(row["probability of bad"]) >= 1 / 6
         assert row["prediction"] == ("bad" if is_refused else "good")
     assert predicted[0].endswith("prediction,probability of good,probability of bad")
-    assert len(predicted) == 1 + 8
+    assert len(predicted) == 1 + 16
 
 
 @pytest.mark.parametrize(
