@@ -167,9 +167,7 @@ def predict(
     announce_calibration(model)
     _announce_decision(model, threshold, rule)
     columns = prediction_columns(model, encoded.rows, proba, threshold, rule)
-    _announce_abstention(columns, rule)
-    if rule.refuses_unlike:
-        announce_unlike(model, encoded.rows, encoded.index)
+    _announce_rows(model, encoded, columns, rule)
     if interval is not None:
         columns |= interval_columns(model, columns.get(PREDICTION, np.zeros(0)), interval, encoded.x)
     if certify is not None:
@@ -230,12 +228,17 @@ def _encoded_rows(rows: InputRows) -> Encoded:
     return Encoded(rows.x, left.index, left.reasons)
 
 
-def _announce_abstention(columns: Mapping[str, np.ndarray], uncertainty: Uncertainty) -> None:
-    """Print how many rows have no prediction, because none is certain enough."""
+def _announce_rows(
+    model: Model, encoded: Encoded, columns: Mapping[str, np.ndarray], uncertainty: Uncertainty
+) -> None:
+    """Print how many rows have no prediction, because none is certain enough, and which are unlike those of
+    the training."""
     if uncertainty.abstain is not None:
         count = sum(label is None for label in columns[PREDICTION].tolist())
         words = {"count": count, "rows": len(columns[CONFIDENCE]), "limit": f"{uncertainty.abstain:g}"}
         screen.line(text_of("abstained").format(**words), "yellow", to_errors=True)
+    if uncertainty.refuses_unlike:
+        announce_unlike(model, encoded.rows, encoded.index)
 
 
 def _write_output(model: Model, rows: InputRows, output: Output, only: bool, raw: bool) -> None:
