@@ -421,6 +421,7 @@ WORDS: Texts = {
     "contributors": ("This is a sum of {n} terms with total {total}; the {k} largest add up to {shown}:"),
     "paths": "All paths from the loss",
     "paths_intro": "Each path is a product of factors; the derivative is the sum over all paths.",
+    "paths_one": "There is one path, with value {total}.",
     "paths_count": "There are {n} paths with total {total}; the {k} largest add up to {shown}{share}.",
     "paths_cancel": (
         "There are {n} paths with total 0 within the rounding error of their sum; the {k} largest add up "

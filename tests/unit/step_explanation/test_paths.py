@@ -9,7 +9,7 @@ import pytest
 
 from chainrule.nn import SGD, Activation, Dense, Layer, MultiHeadAttention, Residual, SequencePool, Sequential
 from chainrule.step_explanation.narrative import explain
-from chainrule.step_explanation.sections.weight_derivation import LISTED, MAX_SYMBOLS, Path, PathFinder
+from chainrule.step_explanation.sections.weight_derivation import LISTED, MAX_SYMBOLS, Path, PathFinder, paths
 from chainrule.step_explanation.writer import Writer
 from chainrule.symbolic_shape import Size, Spec
 from chainrule.trace import Scalar, Trace, trace
@@ -47,6 +47,13 @@ def test_the_paths_sum_to_the_derivative(layers: tuple[Layer, ...], count: int) 
     assert number == len(ranked) == count
     assert sum(path.value for path in ranked) == pytest.approx(t.gradients["dense1.weight"][1, 0], rel=1e-12)
     assert [abs(path.value) for path in ranked] == sorted((abs(path.value) for path in ranked), reverse=True)
+
+
+@pytest.mark.parametrize(("hidden", "text"), [((2,), "There is one path, with value "), ((2, 3), "3 paths")])
+def test_the_number_of_paths_is_stated(hidden: tuple[int, ...], text: str) -> None:
+    t = traced(*(Dense(n, "tanh") for n in hidden))
+    weight = Scalar(t.derivation.gradients["dense1.weight"], (1, 0))
+    assert text in str(paths(PathFinder(Writer(t, "en"), weight)).parts)
 
 
 def test_the_largest_of_many_paths_match_brute_force() -> None:

@@ -202,7 +202,8 @@ def paths(finder: PathFinder) -> Section:
         percent = brief(100 * sum_of_listed / result.total)
         facts |= {"total": signed(result.total), "share": writer.render("paths_share", percent=percent)}
     about = {"element": finder.start, "values": values}
-    text = writer.render("paths_cancel" if finder.cancels else "paths_count", **facts, about=about)
+    key = "paths_cancel" if finder.cancels else "paths_one" if result.count == 1 else "paths_count"
+    text = writer.render(key, **facts, about=about)
     listed = [path for path in result.ranked if path.value] or list(result.ranked)
     rows = tuple((_description(writer, path), signed(path.value)) for path in listed)
     table = Table((writer.render("path"), writer.render("contribution")), rows, (1,), "paths")
