@@ -34,7 +34,7 @@ def pixel_features(image: np.ndarray, with_place: bool = True) -> np.ndarray:
         blurred = ndimage.gaussian_filter(colors, (scale, scale, 0))
         parts.append(np.dstack([blurred, spread, edges]))
     if with_place:
-        parts.append(np.stack(np.indices(gray.shape, np.float32), axis=-1))
+        parts.append(np.moveaxis(np.indices(gray.shape, np.float32), 0, -1))
     return np.concatenate(parts, axis=-1)
 
 

@@ -381,7 +381,7 @@ def _page(names: tuple[str, ...], decreases: np.ndarray, facts: dict[str, Any], 
             names[i],
             f"{values[i]:.5f}",
             f"{spreads[i]:.5f}",
-            "█" * round(BAR_LENGTH * max(values[i], 0.0) / largest),
+            "█" * round(BAR_LENGTH * max(float(values[i]), 0.0) / largest),
         )
         for i in order[:MAX_LISTED]
     ]
