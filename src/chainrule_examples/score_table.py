@@ -258,16 +258,19 @@ FEWEST_ROWS = 10  # of the validation, from which a distance to the training row
 
 
 def _gated(model: Model, known: tuple[Any, Any], blocks: int) -> Model:
-    """The model with a novelty gate, if there are enough validation rows."""
-    others = known[1]
-    if isinstance(others, Table):
-        rows = others.rows
-    else:
-        rows = len(next(iter(others.values())) if isinstance(others, dict) else others)
-    if rows >= FEWEST_ROWS:
+    """The model with a novelty gate, if there are enough validation rows; at most one block for each row."""
+    training, validation = (_row_count(rows) for rows in known)
+    if validation >= FEWEST_ROWS:
+        blocks = min(blocks, training) if training > 1 else 0
         return Model.of(with_novelty_gate(model.state, *known, blocks=blocks))
-    screen.line(translated(_NO_GATE, settings.lang).format(rows=rows, fewest=FEWEST_ROWS))
+    screen.line(translated(_NO_GATE, settings.lang).format(rows=validation, fewest=FEWEST_ROWS))
     return model
+
+
+def _row_count(rows: Any) -> int:
+    if isinstance(rows, Table):
+        return rows.rows
+    return len(next(iter(rows.values())) if isinstance(rows, dict) else rows)
 
 
 def save_run(

@@ -20,7 +20,7 @@ from chainrule_examples.detect import lesson as detect
 from chainrule_examples.detect.detectors import FOREST, color_peaks
 from saved_scores import check_gate, check_own_input, check_saved_scores
 
-SIZES = {"train": 2, "val": 1, "test": 1}
+SIZES = {"train": 10, "val": 10, "test": 1}
 KINDS = (("RBC", 50, (205, 150, 150)), ("WBC", 85, (120, 60, 160)), ("Platelets", 18, (130, 70, 170)))
 CENTERS = ((110, 120), (330, 130), (540, 110), (120, 350), (330, 340), (530, 360))
 
@@ -162,7 +162,7 @@ FAULTS = {
     ),
     "no annotation": ("Annotations/test_0.xml", b"<a>", ("E316", "test_0.xml")),
     "a damaged image": ("JPEGImages/train_0.jpg", b"\xff\xd8 cut off", ("E352", "train_0.jpg")),
-    "an unknown image": ("ImageSets/Main/val.txt", b"val_7", ("E301", "val_7.jpg")),
+    "an unknown image": ("ImageSets/Main/val.txt", b"val_70", ("E301", "val_70.jpg")),
 }
 BOX = b"<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox>"
 

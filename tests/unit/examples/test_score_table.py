@@ -76,13 +76,15 @@ def test_the_legend_of_the_losses_names_the_curves_that_are_drawn() -> None:
 
 
 @pytest.mark.parametrize("count", [9, 10])
+@pytest.mark.parametrize(("rows", "blocks"), [(40, 0), (8, 10), (1, 10)])
 def test_a_run_has_a_gate_or_the_reason_why_it_has_none(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], count: int
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], count: int, rows: int, blocks: int
 ) -> None:
+    """Also of fewer training rows than blocks, which the error of a gate refused."""
     x = np.random.default_rng(0).normal(size=(40, 2)).astype("float32")
     model = cr.Model(cr.Sequential(cr.Dense(4, "tanh"), cr.Dense(1)), "mse")
     model.fit(x, x[:, :1], epochs=1, verbose=False, doctor=False)
-    save_run(str(tmp_path), model, scores(net=0.9), known=(x, x[:count]))
+    save_run(str(tmp_path), model, scores(net=0.9), known=(x[:rows], x[:count]), blocks=blocks)
     gate = stored_gate(cr.load(tmp_path / "model.safetensors").state)
     assert (gate is not None) == (count == 10)
     assert ("No novelty gate: of 9 validation rows" in capsys.readouterr().out) == (count == 9)
