@@ -79,8 +79,7 @@ def main(
     net, header, rows = agents[0][0], texts["header"].split(","), []
     for factor in FACTORS:
         values = [mean_return(machine, policy, factor).value for policy in (net.act, machine.controller)]
-        cells = (f"{value:.{1 if abs(value) >= 10 else 2}f}" for value in values)
-        rows.append((f"{factor} {texts['unit']}", *cells))
+        rows.append((f"{factor} {texts['unit']}", *(f"{v:.{1 if abs(v) >= 10 else 2}f}" for v in values)))
     screen.heading(texts["change"])
     screen.table(header, rows, (1, 2))
     screen.block(f"\n{texts['limits']}")
@@ -94,8 +93,7 @@ def main(
             f"{robot}.gif": moving,
             "states.npz": npz(x=states, y=machine.controller(states).astype(np.float32)),
         }
-        curve = learning_curves(machine, returns, texts)
-        save_run(out, net.model(states[:1]), scores, files, curve=curve)
+        save_run(out, net.model(states[:1]), scores, files, curve=learning_curves(machine, returns, texts))
 
 
 if __name__ == "__main__":
