@@ -44,10 +44,8 @@ SCORES: dict[str, type[FeatureClouds] | type[TokenShares] | type[ColumnSurprise]
     "columns": ColumnSurprise,
 }
 MIN_ROWS = 10  # of the validation
-MIN_TABLE, MAX_TABLE = (
-    40,
-    20_000,
-)  # training rows of a table from which a gate is computed, and of those it uses
+MIN_TABLE = 40  # training rows of a table from which on a gate is stored
+MAX_TABLE = 20_000  # of them that it is computed from
 LISTED = 10  # rows in a notice
 MAX_SCORES = 16
 
