@@ -4,7 +4,7 @@ All serve the same network (30 numbers, two layers of 64 units, 2 classes) by on
 row of JSON a request, over connections that stay open. *Bare* parses the JSON, calls ``model.predict_proba``
 and writes JSON, without checks, limits, batches, counters or a log. The others load the network as the NumPy
 program that ``model.export`` writes, by the Python of other environments (``--litserve``,
-``--mlserver``).
+``--mlserver``). A RUN of a table of 30 numbers is beside a bare application, too, which has no novelty gate.
 
 All servers run, and are measured in turn, in short rounds; a figure is the median of all rounds. Processor
 time of the server per request depends on other programs of the machine least, and its ratio to that of the
@@ -39,8 +39,10 @@ import chainrule as cr
 
 PEERS = Path(__file__).parent / "peers"
 WIDTH, ROWS = 30, 256
+TABLE, MODEL = "breast-cancer", "model.safetensors"
 CONNECTIONS = 16
 LOAD = 0.8
+BARE, BARE_TABLE = "bare Starlette", "bare Starlette, table"
 PROCESSOR = "µs of processor"
 PAGE = os.sysconf("SC_PAGE_SIZE")
 COMMAND = "import sys; from chainrule.apps.cli.main import main; sys.exit(main())"
@@ -55,6 +57,7 @@ class Contender:
         command: starts it; ``{port}`` is replaced.
         path: of a request.
         body: of a request.
+        base: the name of the bare server that it is compared with.
         readings: of each measure.
     """
 
@@ -62,6 +65,7 @@ class Contender:
     command: list[str]
     path: str
     body: bytes
+    base: str = BARE
     readings: dict[str, list[float]] = field(default_factory=dict)
 
 
@@ -99,9 +103,10 @@ def contenders(folder: Path, options: argparse.Namespace) -> list[Contender]:
     serve = [sys.executable, "-c", COMMAND, "serve", model_file, "--no-token", "--port", "{port}"]
     bare = [sys.executable, str(PEERS / "starlette_echo.py"), model_file, "{port}"]
     servers = [
-        Contender("bare Starlette", bare, "/", rows),
+        Contender(BARE, bare, "/", rows),
         Contender("chainrule serve, rows", serve, "/predict", rows),
         Contender("chainrule serve, tensors", serve, "/v2/models/net/infer", inference),
+        *table_contenders(folder),
     ]
     if options.litserve:
         command = [options.litserve, str(PEERS / "litserve_server.py"), str(folder), "{port}"]
@@ -110,6 +115,21 @@ def contenders(folder: Path, options: argparse.Namespace) -> list[Contender]:
         command = [options.mlserver, str(PEERS / "mlserver_server.py"), str(folder), "{port}"]
         servers.append(Contender("MLServer", command, "/v2/models/net/infer", inference))
     return servers
+
+
+def table_contenders(folder: Path) -> list[Contender]:
+    """Train the default of a table; returns the bare server and ours."""
+    run, python = str(folder / "run"), [sys.executable, "-c", COMMAND]
+    subprocess.run([*python, "train", TABLE, "--quick", "--out", run], check=True, stdout=subprocess.DEVNULL)
+    table = cr.read_table(TABLE)
+    inputs = [name for name in table.columns if name != table.target]
+    rows = json.dumps({"rows": table.frame.select(inputs).head(1).to_dicts()}).encode()
+    bare = [sys.executable, str(PEERS / "starlette_echo.py"), f"{run}/{MODEL}", "{port}", "table"]
+    serve = [*python, "serve", run, "--no-token", "--port", "{port}"]
+    return [
+        Contender(BARE_TABLE, bare, "/", rows, BARE_TABLE),
+        Contender("chainrule serve, table", serve, "/predict", rows, BARE_TABLE),
+    ]
 
 
 def free_port() -> int:
@@ -263,10 +283,14 @@ def print_table(servers: Sequence[Contender], console: Console) -> None:
             contender.name, *[f"{value:,.2f}" if value < 10 else f"{value:,.0f}" for value in medians]
         )
     console.print(table)
-    bare, *others = servers
-    for name, values in bare.readings.items():
+    bare = {contender.name: contender for contender in servers if contender.name == contender.base}
+    for name in servers[0].readings:
         if PROCESSOR in name:
-            ratios = [f"{other.name} {_ratio(other.readings[name], values)}" for other in others]
+            ratios = [
+                f"{other.name} {_ratio(other.readings[name], bare[other.base].readings[name])}"
+                for other in servers
+                if other.name not in bare
+            ]
             console.print(f"{name} beside bare: " + "; ".join(ratios))
 
 

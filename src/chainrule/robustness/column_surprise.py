@@ -63,6 +63,31 @@ class Levels:
 
 
 @frozen(eq=False)
+class Grid:
+    """What normal scores are computed from.
+
+    Args:
+        numbers: (M,) features.
+        places, scores: (M, Q) the quantiles of each, and their normal scores.
+        gaps, rises: (M, Q) the distance from each to the next, 1 where it is 0, and that of the scores.
+        below, above: (M,) the unit of a distance beyond the first or last quantile.
+    """
+
+    numbers: np.ndarray
+    places: np.ndarray
+    scores: np.ndarray
+    gaps: np.ndarray
+    rises: np.ndarray
+    below: np.ndarray
+    above: np.ndarray
+
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """The position of the first quantile of each number in a flat array, (M,)."""
+        return np.arange(len(self.places)) * len(GRID)
+
+
+@frozen(eq=False)
 class ColumnSurprise:
     """How usual the cells of the training rows are.
 
@@ -172,28 +197,40 @@ class ColumnSurprise:
         return np.concatenate(parts) if parts else np.zeros((0, len(self.numbers)))
 
     def _normal_scores(self, x: np.ndarray) -> np.ndarray:
-        places, middle = self._places  # (M, Q)
-        values, m = x[:, list(self.numbers)].astype(np.float64), np.arange(len(places))
-        first = (places <= values[:, :, None]).sum(axis=2) - 1  # (N, M): the last quantile that is not larger
-        low = np.clip(first, 0, len(GRID) - 2)
-        start, end = places[m, low], places[m, low + 1]
-        share = np.clip((values - start) / np.where(end > start, end - start, 1.0), 0, 1)
-        inside = middle[m, low] + share * (middle[m, low + 1] - middle[m, low])
-        lowest, highest, median = places[:, 0], places[:, -1], places[:, MEDIAN]
-        width = np.where(highest > lowest, (highest - lowest) / 10, 1.0)  # 1 for a constant
-        below = np.maximum(lowest - values, 0) / np.maximum(median - lowest, width)
-        above = np.maximum(values - highest, 0) / np.maximum(highest - median, width)
-        outer = np.sqrt(self.ends**2 + 4 * np.log1p(below + above))
+        own = self._grid
+        values = x[:, own.numbers].astype(np.float64)
+        first = (own.places <= values[:, :, None]).sum(axis=2) - 1  # (N, M): the last quantile not larger
+        low = own.starts + np.minimum(np.maximum(first, 0), len(GRID) - 2)
+        share = np.minimum(np.maximum((values - own.places.take(low)) / own.gaps.take(low), 0), 1)
+        inside = own.scores.take(low) + share * own.rises.take(low)
+        below = np.maximum(own.places[:, 0] - values, 0) / own.below
+        above = np.maximum(values - own.places[:, -1], 0) / own.above
+        beyond = below + above
+        if not beyond.any():
+            return inside
+        outer = np.sqrt(self.ends**2 + 4 * np.log1p(beyond))
         return np.where(below > 0, -outer, np.where(above > 0, outer, inside))
 
     @cached_property
-    def _places(self) -> tuple[np.ndarray, np.ndarray]:
-        """The quantiles of each number, and their normal scores; equal ones share the mean score, (M, Q)."""
-        grid = np.array([NormalDist().inv_cdf(p) for p in GRID[1:-1]])
-        grid = np.concatenate([[-self.ends], np.clip(grid, -self.ends, self.ends), [self.ends]])
+    def _grid(self) -> Grid:
+        """The quantiles of each number with their normal scores; equal ones share the mean score."""
+        normal = np.array([NormalDist().inv_cdf(p) for p in GRID[1:-1]])
+        normal = np.concatenate([[-self.ends], np.clip(normal, -self.ends, self.ends), [self.ends]])
         places = self.quantiles.astype(np.float64)
         is_equal = places[:, :, None] == places[:, None, :]  # (M, Q, Q)
-        return places, (is_equal @ grid) / is_equal.sum(axis=2)
+        scores = (is_equal @ normal) / is_equal.sum(axis=2)
+        gaps, rises = (np.diff(values, axis=1, append=values[:, -1:]) for values in (places, scores))
+        lowest, median, highest = places[:, 0], places[:, MEDIAN], places[:, -1]
+        width = np.where(highest > lowest, (highest - lowest) / 10, 1.0)  # 1 for a constant
+        return Grid(
+            np.array(self.numbers, np.int64),
+            places,
+            scores,
+            np.where(gaps > 0, gaps, 1.0),
+            rises,
+            np.maximum(median - lowest, width),
+            np.maximum(highest - median, width),
+        )
 
     @cached_property
     def _level_weights(self) -> tuple[np.ndarray, float]:

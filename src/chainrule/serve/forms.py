@@ -74,6 +74,8 @@ FEW = 256  # numbers that are compared one by one
 _LARGEST = {np.dtype(name): float(np.finfo(name).max) for name in ("float16", "float32", "float64")}
 LARGEST = sys.float_info.max
 LARGEST_INTEGER = 1 << 53  # a float has every integer up to here
+LARGEST_INT64 = (1 << 63) - 1
+FEW_ROWS = 16  # up to which a frame is made of rows
 
 
 @frozen
@@ -181,10 +183,14 @@ class TableForm(Form):
 
     def table(self, columns: Columns) -> Table:
         """Return the values as a table."""
-        series = [
-            _number_series(name, _numbers(name, columns[name])) if is_number else _cells(name, columns[name])
-            for name, is_number in self.is_number.items()
-        ]
+        cells, types = {}, {}
+        for name, is_number in self.is_number.items():
+            cells[name], types[name] = (_numbers if is_number else _cells)(name, columns[name])
+        count = len(next(iter(cells.values())))
+        if count <= FEW_ROWS:  # faster than a series for each column
+            rows = [dict(zip(cells, row, strict=True)) for row in zip(*cells.values(), strict=True)]
+            return Table(pl.DataFrame(rows, schema=types, orient="row"), "rows")
+        series = [pl.Series(name, values, dtype=types[name]) for name, values in cells.items()]
         return Table(pl.DataFrame(series), "rows")
 
 
@@ -385,50 +391,49 @@ def _refusal(name: str, row: int, expected: str, value: object) -> RequestError:
     return invalid(fact('the field "{name}" of row {row} takes {expected}, not {value}', **words))
 
 
-def _numbers(name: str, values: Any) -> Any:
-    """Return numbers, with ``None`` for missing ones."""
+def _numbers(name: str, values: Any) -> tuple[list[Any], Any]:
+    """Return numbers, with ``None`` for missing ones, and their type: explanations spell whole ones so."""
     if isinstance(values, np.ndarray):
         if values.dtype.kind not in "fiub":
             raise _refusal(name, 0, fact("a number"), values[0] if len(values) else "")
         numbers = values.astype(np.float64).reshape(len(values))
-        return [None if number != number else number for number in numbers.tolist()]
+        values = [None if number != number else number for number in numbers.tolist()]
     for row, value in enumerate(values):
         if type(value) not in _NUMBERS:
             raise _refusal(name, row, fact("a number or null"), value)
     for row, value in enumerate(values):
         if value is not None and not -LARGEST <= value <= LARGEST:
             raise _refusal(name, row, fact("a number or null"), "...")
-    return values
+    kinds = {type(number) for number in values} - {type(None)}
+    if kinds == {int} and _are_whole(values, LARGEST_INTEGER):
+        return values, pl.Int64
+    return [None if number is None else float(number) for number in values], pl.Float64
 
 
-def _number_series(name: str, numbers: list[Any]) -> pl.Series:
-    """Return numbers as a column: of integers if all are, so that explanations spell them as in a file."""
-    kinds = {type(number) for number in numbers} - {type(None)}
-    is_whole = kinds == {int} and all(number is None or abs(number) <= LARGEST_INTEGER for number in numbers)
-    if is_whole:
-        return pl.Series(name, numbers, dtype=pl.Int64)
-    floats = [None if number is None else float(number) for number in numbers]
-    return pl.Series(name, floats, dtype=pl.Float64)
+def _are_whole(values: Sequence[int | None], largest: int) -> bool:
+    """Return whether integers are exact in the type of a column."""
+    return all(value is None or abs(value) <= largest for value in values)
 
 
 _NUMBERS = (float, int, type(None))
 _CELLS = (str, int, float, bool, type(None))
 
 
-def _cells(name: str, values: Any) -> pl.Series:
-    """Return cells as a column of texts, numbers or booleans."""
+def _cells(name: str, values: Any) -> tuple[list[Any], Any]:
+    """Return cells as texts, numbers or booleans, and their type."""
     cells = [_decoded(value) for value in values.reshape(-1).tolist()] if _is_array(values) else values
     kinds = {type(cell) for cell in cells}
     if not kinds <= set(_CELLS):
         row = next(i for i, cell in enumerate(cells) if type(cell) not in _CELLS)
         raise _refusal(name, row, fact("a text, a number, true, false or null"), cells[row])
-    if len(kinds - {type(None)}) == 1 and str not in kinds:
-        try:
-            return pl.Series(name, cells)
-        except (OverflowError, TypeError):
-            pass
-    texts = [cell if cell is None or isinstance(cell, str) else _spelled(cell) for cell in cells]
-    return pl.Series(name, texts, dtype=pl.String)
+    kinds -= {type(None)}
+    if kinds == {bool}:
+        return cells, pl.Boolean
+    if kinds == {float}:
+        return cells, pl.Float64
+    if kinds == {int} and _are_whole(cells, LARGEST_INT64):
+        return cells, pl.Int64
+    return [cell if cell is None or isinstance(cell, str) else _spelled(cell) for cell in cells], pl.String
 
 
 def _spelled(cell: object) -> str:

@@ -32,8 +32,8 @@ class EncodedRows:
     Args:
         count: the number of rows.
         features: the number of features.
-        writers: for each column the position of its first feature, the one after its last, and a function
-            that writes the features of some rows to an array of zeros (see ``preparation.py``).
+        writers: for each column, or several, the position of the first feature, the one after the last, and a
+            function that writes its own features of some rows to an array of zeros.
         notices: for the user.
     """
 

@@ -65,30 +65,33 @@ def encode_rows(table: Table, encodings: Sequence[Encoding], faults: Faults) -> 
     """Return the rows of a table; invalid cells are added to the faults."""
     together = encode_together(table, encodings)
     ends = np.cumsum([len(encoding.features) for encoding in encodings]).tolist()
+    done = set(together.places) if together else ()
+    others = [i for i in range(len(encodings)) if i not in done]
 
     def encode(i: int) -> tuple[Writer, list[Finding], Faults]:
         encoding, own = encodings[i], Faults(faults.kinds)
-        if i in together:
-            return _writer_of(together[i][:, None]), [], own
         if isinstance(encoding, Category):
             return *encoding.encoder(table), own
         x, findings = encoding.encode(table, own)
         return _writer_of(x.astype(np.float32, copy=False)), findings, own
 
     notices, writers = [*table.notices], []
-    for i, (writer, findings, own) in enumerate(of_each(encode, range(len(encodings)), table.rows)):
+    for i, (writer, findings, own) in zip(others, of_each(encode, others, table.rows), strict=True):
         notices += findings
         faults.masks += own.masks
         faults.cells += own.cells
         writers.append((ends[i - 1] if i else 0, ends[i], writer))
+    if together:
+        features = [ends[i] - 1 for i in together.places]
+        writers.append((0, ends[-1], _writer_of(together.z, features)))
     return EncodedRows(table.rows, ends[-1], tuple(writers), tuple(notices))
 
 
-def _writer_of(features: np.ndarray) -> Writer:
-    """Return a function that copies encoded features, (N, f)."""
+def _writer_of(values: np.ndarray, features: Sequence[int] | slice = slice(None)) -> Writer:
+    """Return a function that copies encoded values, (N, f), to these features."""
 
     def write(x: np.ndarray, rows: slice) -> None:
-        x[...] = features[rows]
+        x[:, features] = values[rows]
 
     return write
 

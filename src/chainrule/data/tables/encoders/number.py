@@ -20,7 +20,8 @@ from chainrule.errors import fact
 from chainrule.records import frozen
 
 MAX_UNIT = 40  # characters of a unit in a record
-MANY = 100  # columns from which plain numbers are encoded together
+FEW_ROWS = 64  # up to which all plain numbers are encoded together
+MANY = 100  # columns from which those of more rows are
 BLOCK = 1 << 14  # numbers that are computed together, so that they stay in the cache
 HUGE = 1e307  # from which a difference could overflow
 
@@ -140,13 +141,26 @@ def _is_huge(values: np.ndarray, number: Number) -> bool:
     return float(np.abs(values).max(initial=0.0)) > HUGE or abs(number.mean) > HUGE
 
 
-def encode_together(table: Table, encoders: Sequence[object]) -> dict[int, np.ndarray]:
-    """Return the features (N,) of many columns of plain numbers, by the position of their encoder.
+@frozen(eq=False)
+class Together:
+    """Columns of plain numbers that were encoded together.
 
-    Calls for each of thousands of columns would take longer than the arithmetic. Columns with missing values,
-    values beyond the limit or another notation are left out, since they have notices or faults.
+    Args:
+        places: (K,) of their encoders.
+        z: (N, K) their features.
     """
-    types = table.frame.schema
+
+    places: tuple[int, ...]
+    z: np.ndarray
+
+
+def encode_together(table: Table, encoders: Sequence[object]) -> Together | None:
+    """Return the features of several columns of plain numbers; ``None`` where that saves no time.
+
+    Calls for each column take longer than the arithmetic of few rows, or of thousands of columns. Columns
+    with missing values, values beyond the limit or another notation are left out, since they have notices or
+    faults.
+    """
     numbers = {
         i: encoder
         for i, encoder in enumerate(encoders)
@@ -155,14 +169,20 @@ def encode_together(table: Table, encoders: Sequence[object]) -> dict[int, np.nd
         and encoder.std > 0
         and abs(encoder.mean) <= HUGE
         and encoder.column not in table.originals
-        and types[encoder.column].is_numeric()
     }
-    if len(numbers) < MANY:
-        return {}
-    frame = table.frame.select([number.column for number in numbers.values()])
-    values = frame.cast(pl.Float64).to_numpy()  # (N, K); missing cells are NaN
+    if len(numbers) < (MANY if table.rows > FEW_ROWS else 2):
+        return None
+    frame, values = table.frame, np.empty((table.rows, len(numbers)), order="F")  # missing cells are NaN
+    for k, number in enumerate(numbers.values()):
+        values[:, k] = _plain_numbers(frame.get_column(number.column))
     mean, std, limit = np.array([(n.mean, n.std, n.limit) for n in numbers.values()]).T
     with np.errstate(over="ignore", invalid="ignore"):
         z = (values - mean) / std
         is_plain = (np.abs(z) <= limit).all(axis=0) & (np.abs(values) <= HUGE).all(axis=0)
-    return {i: z[:, k] for k, i in enumerate(numbers) if is_plain[k]}
+    return Together(tuple(np.array(list(numbers))[is_plain].tolist()), z[:, is_plain])
+
+
+def _plain_numbers(cells: pl.Series) -> np.ndarray | float:
+    """Return the cells of a column (N,), NaN where they are missing; NaN for a column of another type."""
+    is_plain = cells.dtype.is_float() or cells.dtype.is_integer()
+    return cells.to_numpy() if is_plain else np.nan
