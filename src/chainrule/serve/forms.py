@@ -392,7 +392,7 @@ def _refusal(name: str, row: int, expected: str, value: object) -> RequestError:
 
 
 def _numbers(name: str, values: Any) -> tuple[list[Any], Any]:
-    """Return numbers, with ``None`` for missing ones, and their type: explanations spell whole ones so."""
+    """Return numbers, with ``None`` for missing ones, and their type, which explanations spell."""
     if isinstance(values, np.ndarray):
         if values.dtype.kind not in "fiub":
             raise _refusal(name, 0, fact("a number"), values[0] if len(values) else "")
@@ -405,12 +405,12 @@ def _numbers(name: str, values: Any) -> tuple[list[Any], Any]:
         if value is not None and not -LARGEST <= value <= LARGEST:
             raise _refusal(name, row, fact("a number or null"), "...")
     kinds = {type(number) for number in values} - {type(None)}
-    if kinds == {int} and _are_whole(values, LARGEST_INTEGER):
+    if kinds == {int} and _are_within(values, LARGEST_INTEGER):
         return values, pl.Int64
     return [None if number is None else float(number) for number in values], pl.Float64
 
 
-def _are_whole(values: Sequence[int | None], largest: int) -> bool:
+def _are_within(values: Sequence[int | None], largest: int) -> bool:
     """Return whether integers are exact in the type of a column."""
     return all(value is None or abs(value) <= largest for value in values)
 
@@ -431,7 +431,7 @@ def _cells(name: str, values: Any) -> tuple[list[Any], Any]:
         return cells, pl.Boolean
     if kinds == {float}:
         return cells, pl.Float64
-    if kinds == {int} and _are_whole(cells, LARGEST_INT64):
+    if kinds == {int} and _are_within(cells, LARGEST_INT64):
         return cells, pl.Int64
     return [cell if cell is None or isinstance(cell, str) else _spelled(cell) for cell in cells], pl.String
 

@@ -221,20 +221,20 @@ NUMBERS = st.lists(
 )
 
 
-WHOLE = st.lists(st.one_of(st.none(), st.integers(-128, 127)), min_size=4, max_size=4)
+INTEGERS = st.lists(st.one_of(st.none(), st.integers(-128, 127)), min_size=4, max_size=4)
 TYPES = st.sampled_from([pl.Float64, pl.Float32, pl.Int8, pl.Int64, pl.Int128, pl.Decimal(12, 2)])
 
 
 @given(
     trained=st.lists(NUMBERS, min_size=1, max_size=4),
     later=st.lists(NUMBERS, min_size=4, max_size=4),
-    whole=st.lists(WHOLE, min_size=4, max_size=4),
+    integers=st.lists(INTEGERS, min_size=4, max_size=4),
     types=st.lists(TYPES, min_size=4, max_size=4),
 )
 def test_columns_encoded_together_equal_columns_encoded_one_by_one(
     trained: list[list[float | None]],
     later: list[list[float | None]],
-    whole: list[list[int | None]],
+    integers: list[list[int | None]],
     types: list[pl.DataType],
 ) -> None:
     target = pl.Series("y", ["a", "b", "a", "b"])
@@ -244,15 +244,16 @@ def test_columns_encoded_together_equal_columns_encoded_one_by_one(
     columns = [replace(c, kind="number") for c in describe(table, "y") if c.name != "y"]
     preparation = Preparation.fit(table, columns, "y", "classification")
     of_floats = [pl.Series(f"x{i}", c, dtype=pl.Float64) for i, c in enumerate(later)]
-    of_types = [pl.Series(f"x{i}", c).cast(types[i]) for i, c in enumerate(whole)]
-    for series in (of_floats, of_types):
+    of_types = [pl.Series(f"x{i}", c).cast(types[i]) for i, c in enumerate(integers)]
+    for series in [of_floats, of_types]:
         results = []
         for few, many in ((64, 1), (0, 1), (0, 1000)):
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(number, "FEW_ROWS", few)
                 patch.setattr(number, "MANY", many)
                 results.append(preparation.apply(Table(pl.DataFrame([*series, target]))))
-        *together, single = results
-        for result in together:
-            np.testing.assert_array_equal(result.x, single.x)
-            assert [str(n.render("en")) for n in result.notices] == [n.render("en") for n in single.notices]
+        few_rows, many_columns, single = results
+        np.testing.assert_array_equal(few_rows.x, single.x)
+        np.testing.assert_array_equal(many_columns.x, single.x)
+        few_rows, many_columns, single = ([n.render("en") for n in result.notices] for result in results)
+        assert few_rows == many_columns == single
