@@ -221,8 +221,8 @@ NUMBERS = st.lists(
 )
 
 
-INTEGERS = st.lists(st.one_of(st.none(), st.integers(-128, 127)), min_size=4, max_size=4)
-TYPES = st.sampled_from([pl.Float64, pl.Float32, pl.Int8, pl.Int64, pl.Int128, pl.Decimal(12, 2)])
+INTEGERS = st.lists(st.one_of(st.none(), st.integers(0, 127)), min_size=4, max_size=4)
+TYPES = st.sampled_from([pl.Float64, pl.Float32, pl.Int8, pl.UInt64, pl.Int128, pl.Decimal(12, 2)])
 
 
 @given(

@@ -23,6 +23,7 @@ MAX_UNIT = 40  # characters of a unit in a record
 FEW_ROWS = 64  # up to which all plain numbers are encoded together
 MANY = 100  # columns from which those of more rows are
 BLOCK = 1 << 14  # numbers that are computed together, so that they stay in the cache
+PLAIN = frozenset(f"{kind}{bits}" for kind in ("Int", "UInt", "Float") for bits in (8, 16, 32, 64))
 HUGE = 1e307  # from which a difference could overflow
 
 
@@ -184,5 +185,4 @@ def encode_together(table: Table, encoders: Sequence[object]) -> Together | None
 
 def _plain_numbers(cells: pl.Series) -> np.ndarray | float:
     """Return the cells of a column (N,), NaN where they are missing; NaN for a column of another type."""
-    is_plain = cells.dtype.is_float() or cells.dtype.is_integer()
-    return cells.to_numpy() if is_plain else np.nan
+    return cells.to_numpy() if str(cells.dtype) in PLAIN else np.nan
