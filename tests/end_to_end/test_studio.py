@@ -293,6 +293,7 @@ def test_each_lesson_is_done_by_its_task(visit: Visit) -> None:
     set_net(visit, "3 tanh, 3 tanh")
     visit.wait_for(".program", "3 tanh, 3 tanh")
     visit.click("Lessons")
+    visit.page.locator(".lesson").last.wait_for()
     assert len(LESSON_STEPS) == visit.page.locator(".lesson").count() == 10
     for number, (view, action) in enumerate(LESSON_STEPS.values()):
         do_lesson(visit, visit.page.locator(".lesson").nth(number), view, action)

@@ -67,13 +67,12 @@ class Measurements:
             multiprocess_mode="max",
         )
 
-    def observe(self, scope: dict[str, Any], status: int, seconds: float) -> None:
-        """Count a request."""
-        route = scope.get("route", OTHER)
-        key = route, scope["method"] if route != OTHER else OTHER, status
+    def observe(self, route: str | None, method: str, status: int, seconds: float) -> None:
+        """Count a request; ``route`` is ``None`` for a path that does not exist."""
+        key = (OTHER, OTHER, status) if route is None else (route, method, status)
         counted = self._counted.get(key)
         if counted is None:
-            counted = self._counted[key] = self.requests.labels(*key), self.seconds.labels(route)
+            counted = self._counted[key] = self.requests.labels(*key), self.seconds.labels(key[0])
         requests, histogram = counted
         requests.inc()
         histogram.observe(seconds)

@@ -12,7 +12,7 @@ import asyncio
 import time
 import traceback
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import parse_qs
 
 from starlette.exceptions import HTTPException
@@ -46,7 +46,10 @@ REFUSALS = {
     421: fact("this server is not reached under the name in the header Host; see --allow-host"),
 }
 ROUTING = {400: fact("the request is not valid"), 404: NO_PATH, 405: OTHER_METHOD}
-Observer = Callable[[dict[str, Any], int, float], None]
+Observer = Callable[[str | None, str, int, float], None]
+Completed: TypeAlias = "tuple[str | None, float, float, dict[str, Any]]"
+"""A request that was completed: its route, seconds, time, and the fields of its line of the log. It refers to
+nothing of the request, whose memory the next one uses while it is in the cache of the processor."""
 
 
 class Guard:
@@ -59,7 +62,7 @@ class Guard:
         app: the application; its exceptions become responses.
         access: who may send requests.
         limits: of a request.
-        observe: receives scope, status and seconds of each request.
+        observe: receives route (``None``: no such path), method, status and seconds of each request.
         close: releases what the application holds, after its last request.
         logs_all: whether the log has a line for each request, or only for those that failed unexpectedly.
         probes: paths that report the state of the server, also when it stops.
@@ -78,7 +81,7 @@ class Guard:
         self.app, self.access, self.limits, self.logs_all = app, access, limits, logs_all
         self.observe, self._close = observe, close
         self.deadlines = Deadlines(limits)
-        self.completed: list[tuple[Exchange, float, float]] = []  # with seconds and time, not counted yet
+        self.completed: list[Completed] = []  # not counted yet
         self.probes = probes
         self.is_draining = False  # whether connections are closed after their next response
         self.is_stopping = False  # whether only the requests that have started are completed
@@ -126,7 +129,8 @@ class Guard:
             if refused is not None and not exchange.status:
                 await send_refusal(exchange.send, refused, exchange.lang, exchange.request_id)
         finally:
-            self.completed.append((exchange, time.perf_counter() - exchange.start, time.time()))
+            self.completed.append(_completed(exchange))
+            scope["state"].clear()  # it refers to the exchange, and that to it
             if exchange.status >= 500:
                 self.settle()
             elif len(self.completed) == 1:
@@ -136,19 +140,11 @@ class Guard:
         """Count and log the requests that were completed since the last time, which costs less together."""
         completed, self.completed = self.completed, []
         lines = []
-        for exchange, seconds, at in completed:
-            scope, status = exchange.scope, exchange.status
+        for route, seconds, at, fields in completed:
+            status = fields["status"]
             if self.observe is not None:
-                self.observe(scope, status, seconds)
+                self.observe(route, fields["method"], status, seconds)
             if self.logs_all or status >= 500:
-                fields = {
-                    "id": exchange.request_id,
-                    "method": scope["method"],
-                    "path": scope["path"],
-                    "status": status,
-                    "ms": round(seconds * 1000, 3),
-                    **exchange.log,
-                }
                 lines.append(log_text("request", at, fields))
         if lines:
             write_log(lines)
@@ -212,6 +208,20 @@ class Guard:
         cookie = {"set-cookie": self.access.set_cookie(), "location": "/"}
         await send_response(exchange.send, 303, b"text/plain", b"", cookie)
         return True
+
+
+def _completed(exchange: Exchange) -> Completed:
+    """Return what is counted and logged of a request."""
+    scope, seconds = exchange.scope, time.perf_counter() - exchange.start
+    fields = {
+        "id": exchange.request_id,
+        "method": scope["method"],
+        "path": scope["path"],
+        "status": exchange.status,
+        "ms": round(seconds * 1000, 3),
+        **exchange.log,
+    }
+    return scope.get("route"), seconds, time.time(), fields
 
 
 def stopping() -> RequestError:

@@ -35,7 +35,7 @@ STATUS_CODES = {
 }
 
 
-_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":"))
 _LOG_ENCODER = json.JSONEncoder(default=str)
 
 

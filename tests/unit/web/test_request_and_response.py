@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,7 +37,17 @@ async def query(request: Exchange) -> BytesResponse:
     return BytesResponse(json.dumps(request.query).encode(), b"text/plain")
 
 
+REQUESTS: list[weakref.ref[Exchange]] = []
+
+
+async def watch(request: Exchange) -> BytesResponse:
+    """Return nothing; ``REQUESTS`` has a weak reference to the request."""
+    REQUESTS.append(weakref.ref(request))
+    return BytesResponse(await request.body(), b"text/plain")
+
+
 OPERATIONS = {
+    "/watch": Operation(watch, "POST", "/watch"),
     "/echo": Operation(echo, "POST", "/echo"),
     "/sleep": Operation(sleep, "GET", "/sleep"),
     "/query": Operation(query, "GET", "/query"),
@@ -86,3 +98,15 @@ def test_requests_are_bounded(request_of: Any, status: int, body: bytes) -> None
     response = respond(*request_of)
     assert response[0] == status
     assert body in response[1]
+
+
+def test_a_request_is_freed_without_a_garbage_collection() -> None:
+    """Otherwise its memory is not used by the next request, which then waits for the caches."""
+    REQUESTS.clear()
+    gc.disable()
+    try:
+        for expected in (200, 413):
+            assert respond("POST", "/watch", [b"ab" if expected == 200 else b"a" * 11, b""])[0] == expected
+    finally:
+        gc.enable()
+    assert [reference() for reference in REQUESTS] == [None, None]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from chainrule.engines.dispatch import Program
 from chainrule.errors import TrainingError, fact
 from chainrule.graph import Graph, Node
 from chainrule.nn.scope import outline
+from chainrule.settings import settings
 from chainrule.symbolic_shape import bound
 from chainrule.train import nonfinite
 from chainrule.train.evaluation.rows import encode_rows
@@ -160,8 +162,8 @@ def _short_block(model: ModelState, x: Any) -> dict[str, np.ndarray] | None:
     if not plain.takes(rows):
         return None
     program, count = model.network.prediction_program, len(rows)
-    fewest, _ = program.equal_bits
-    if count > fewest or rows_per_block(program, APART) < fewest or couples_rows_of(program):
+    fewest = _short_rows(program)
+    if count > fewest:
         return None
     try:
         block = _padded(rows, fewest)
@@ -170,6 +172,20 @@ def _short_block(model: ModelState, x: Any) -> dict[str, np.ndarray] | None:
         return None
     values = outputs[f"prediction.{plain.output}"][:count]
     return {plain.output: values} if is_finite(values) and plain.were_finite(outputs) else None
+
+
+_SHORT: WeakKeyDictionary[Program, tuple[int, int]] = WeakKeyDictionary()
+
+
+def _short_rows(program: Program) -> int:
+    """Return the rows of a short block; 0 if there is none. It is computed once for each memory limit."""
+    memory, rows = _SHORT.get(program, (-1, 0))
+    if memory != settings.memory:
+        rows = program.equal_bits[0]
+        if rows_per_block(program, APART) < rows or couples_rows_of(program):
+            rows = 0
+        _SHORT[program] = settings.memory, rows
+    return rows
 
 
 def _require_classes(model: ModelState) -> None:
