@@ -156,7 +156,7 @@ def _of_json(name: str, datatype: str, data: Any) -> np.ndarray:
 def _converted(values: list[Any], datatype: str) -> np.ndarray | None:
     """Return values of JSON as an array of a datatype; ``None`` if one of them is of another type."""
     allowed = _TYPES.get(datatype, (int, float))
-    if not {type(value) for value in values} <= set(allowed):
+    if not set(map(type, values)).issubset(allowed):
         return None
     if datatype == BYTES:
         return np.array(values, object)
@@ -197,10 +197,9 @@ def outputs_of(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     Args:
         columns: of an ``Predictions``.
     """
-    tensors = {name: values for name, values in columns.items() if not name.startswith(TITLE)}
-    shares = [values for name, values in columns.items() if name.startswith(TITLE)]
-    if shares:
-        tensors[PROBABILITIES] = np.stack(shares, 1)
+    tensors = dict(columns)
+    if titles := [name for name in columns if name.startswith(TITLE)]:
+        tensors[PROBABILITIES] = np.stack([tensors.pop(title) for title in titles], 1)
     if PROBABILITIES in tensors:
         tensors[PROBABILITIES] = tensors.pop(PROBABILITIES).astype(np.float32, copy=False)  # (N, K), last
     return {name: _plain_array(values) for name, values in tensors.items()}

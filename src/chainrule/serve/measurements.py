@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, values
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -22,6 +23,7 @@ ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 WINDOW = 5000  # latest rows that are compared with the training rows
 OTHER = "other"  # route and method of requests to paths that do not exist
 FEWEST = 20  # rows from which a comparison has a meaning
+Add: TypeAlias = "Callable[[float], Any]"
 
 
 class Measurements:
@@ -59,6 +61,7 @@ class Measurements:
             registry=self.registry,
         )
         self._counted: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._deferred: deque[tuple[Add, float]] = deque()
         self.shifted = Gauge(
             "chainrule_drift_shifted_columns",
             "Columns of the latest rows that differ from the training rows",
@@ -66,6 +69,16 @@ class Measurements:
             registry=self.registry,
             multiprocess_mode="max",
         )
+
+    def deferred(self, add: Add) -> Add:
+        """Return a function that adds to a counter when requests are counted, which costs less together.
+
+        With several workers it adds at once, since each of them returns the sums of all.
+
+        Args:
+            add: ``inc`` or ``observe`` of the counter.
+        """
+        return add if self.folder is not None else lambda number: self._deferred.append((add, number))
 
     def observe(self, route: str | None, method: str, status: int, seconds: float) -> None:
         """Count a request; ``route`` is ``None`` for a path that does not exist."""
@@ -76,9 +89,16 @@ class Measurements:
         requests, histogram = counted
         requests.inc()
         histogram.observe(seconds)
+        self._add_deferred()
+
+    def _add_deferred(self) -> None:
+        while self._deferred:
+            add, number = self._deferred.popleft()
+            add(number)
 
     def text(self) -> bytes:
         """Return the counters in the text format of Prometheus."""
+        self._add_deferred()
         if self.folder is None:
             return generate_latest(self.registry)
         sums = CollectorRegistry()

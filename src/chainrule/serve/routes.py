@@ -39,13 +39,13 @@ EXPLANATIONS = QueueLimits(batch_rows=1, queue_rows=16)
 
 @frozen(eq=False)
 class Endpoint:
-    """A model with its queues, its latest rows and the counter of all rows."""
+    """A model with its queues, its latest rows and what counts all rows."""
 
     served: ServedModel
     queue: BatchQueue
     explanations: BatchQueue
     recent: RecentRows
-    rows: Any
+    count_rows: Callable[[int], Any]
 
     def close(self) -> None:
         """End the threads."""
@@ -70,7 +70,7 @@ class Application:
                 BatchQueue(served.predictions, limits, self._batch_counter(served)),
                 BatchQueue(lambda calls: [call() for call in calls], EXPLANATIONS),
                 RecentRows(served),
-                measurements.rows.labels(served.name, served.version),
+                measurements.deferred(measurements.rows.labels(served.name, served.version).inc),
             )
             for served in repository
         }
@@ -89,7 +89,9 @@ class Application:
             endpoint.close()
 
     def _batch_counter(self, served: ServedModel) -> Callable[[int], None]:
-        return self.measurements.batches.labels(served.name, served.version).observe
+        return self.measurements.deferred(
+            self.measurements.batches.labels(served.name, served.version).observe
+        )
 
     def _operations(self) -> dict[str, Operation]:
         """Return what the server does, by path."""
@@ -267,7 +269,7 @@ class Application:
         served = endpoint.served
         request.log.update(model=served.name, version=served.version, rows=rows.count)
         predicted = await endpoint.queue.submit(rows, max(rows.count, 1))
-        endpoint.rows.inc(rows.count)
+        endpoint.count_rows(rows.count)
         if predicted.frame is not None:
             endpoint.recent.add(predicted.frame)
         return predicted
