@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from chainrule.engines.native.runtime.buffers import address, aligned
 from chainrule.engines.native.runtime.executable import Arrays, Executable, machine, refuse_outside
 from chainrule.engines.native.runtime.thread_team import ThreadTeam
 
+Places: TypeAlias = "dict[str, tuple[int, int]]"  # address of the first row, and bytes of a row, by name
 PATCH, COPY = 3, 4  # words of each: address, value, stride; target, stride, source, bytes
 
 
@@ -49,25 +51,49 @@ class ChunkPart:
         """Bind the parameters, and the first rows; return whether they fit."""
         return self.executable.bind(arrays)
 
-    def place(self, rows: Arrays, results: Mapping[str, np.ndarray], size: int, count: int) -> None:
+    def place(self, starts: Places, results: Places, size: int, count: int) -> None:
         """Set where chunk 0 is, and the distance from chunk to chunk.
 
         Args:
-            rows: inputs from the first row of chunk 0 on.
-            results: outputs from there on.
+            starts: of the inputs, from the first row of chunk 0 on.
+            results: of the outputs, from there on.
             size: rows from chunk to chunk; 0: there is one chunk.
             count: rows of a chunk that have results.
         """
-        starts = {label: (address(a), size * a.strides[0]) for label, a in rows.items()}
         words = self._patch_words
         for at, (label, offset) in enumerate(self._inputs):
-            start, stride = starts[label]
-            words[PATCH * at + 1], words[PATCH * at + 2] = start + offset, stride
+            start, row_bytes = starts[label]
+            words[PATCH * at + 1], words[PATCH * at + 2] = start + offset, size * row_bytes
         words = self._copy_words
         for at, (name, row_bytes) in enumerate(self._outputs):
             first = COPY * at
-            words[first], words[first + 1] = address(results[name]), size * row_bytes
+            words[first], words[first + 1] = results[name][0], size * row_bytes
             words[first + 3] = count * row_bytes
+
+
+def _places(arrays: Mapping[str, np.ndarray]) -> Places:
+    return {name: (address(array), array.strides[0]) for name, array in arrays.items()}
+
+
+class ChunkTeam:
+    """Parts of full chunks, one for each thread, and the threads that compute them.
+
+    Args:
+        parts: at least one; of all parts, the last chunk excepted.
+    """
+
+    def __init__(self, parts: Sequence[ChunkPart]) -> None:
+        self.parts, claims = parts, aligned(8).view(np.int64)
+        blocks = np.array([(claims.ctypes.data, 0, 0, part.address, 0) for part in parts], np.int64)
+        self._words = blocks.data
+        self._team = ThreadTeam(machine(), "chunks", blocks, claims)
+
+    def compute(self, last: ChunkPart, full: int, count: int, threads: int) -> None:
+        """Compute ``count`` chunks, of which ``full`` are of full size, each thread in its own part."""
+        words = self._words
+        for at in range(len(self.parts)):
+            words[at, 1], words[at, 2], words[at, 4] = count, full, last.address
+        self._team.run(threads)
 
 
 class Chunks:
@@ -81,24 +107,35 @@ class Chunks:
 
     def __init__(self, new: Callable[[int], Executable], size: int, inputs: Sequence[str]) -> None:
         self._new, self.size, self._inputs = new, size, inputs
-        self._free: dict[int, deque[ChunkPart]] = {}  # parts that no thread uses, by their rows
-        first = new(size)
-        self.is_possible = first.can_be_part
-        if self.is_possible:
-            self._parts(size).append(ChunkPart(first, inputs))
+        self._free: dict[tuple[int, int], deque[ChunkTeam]] = {}  # that no thread uses, by parts and rows
+        self._unused = [new(size)]  # executables of no team
+        self.is_possible = self._unused[0].can_be_part
 
-    def _parts(self, rows: int) -> deque[ChunkPart]:
-        return self._free.setdefault(rows, deque())
+    def _teams(self, parts: int, rows: int) -> deque[ChunkTeam]:
+        return self._free.setdefault((parts, rows), deque())
 
-    def _take(self, rows: int, arrays: Arrays) -> ChunkPart:
-        """Return a part for the calling thread alone, which has bound the arrays."""
+    def _take(self, parts: int, rows: int, arrays: Arrays) -> ChunkTeam:
+        """Return a team for the calling thread alone, whose parts have bound the arrays.
+
+        Args:
+            parts: their number.
+            rows: of a chunk.
+            arrays: of which the first rows are bound.
+        """
         try:
-            part = self._parts(rows).pop()
+            team = self._teams(parts, rows).pop()
         except IndexError:
-            part = ChunkPart(self._new(rows), self._inputs)
-        is_bound = part.bind({**arrays, **{name: arrays[name][:rows] for name in self._inputs}})
+            team = ChunkTeam([ChunkPart(self._executable(rows), self._inputs) for _ in range(parts)])
+        arrays = {**arrays, **{name: arrays[name][:rows] for name in self._inputs}}
+        is_bound = all(part.bind(arrays) for part in team.parts)
         assert is_bound, "contiguous arrays of the right dtypes"
-        return part
+        return team
+
+    def _executable(self, rows: int) -> Executable:
+        try:
+            return self._unused.pop() if rows == self.size else self._new(rows)
+        except IndexError:
+            return self._new(rows)
 
     def run(self, arrays: Arrays, results: Mapping[str, np.ndarray], last: Arrays, threads: int) -> None:
         """Compute the outputs of all rows.
@@ -112,30 +149,23 @@ class Chunks:
         Raises:
             ShapeError E211: an index outside its table; its position is one in a chunk.
         """
-        count = len(arrays[self._inputs[0]])
-        full, rest = divmod(count, self.size)
-        parts = [self._take(self.size, arrays) for _ in range(min(threads, full))]
-        rows = {name: arrays[name] for name in self._inputs}
-        for part in parts:
-            part.place(rows, results, self.size, self.size)
+        full, rest = divmod(len(arrays[self._inputs[0]]), self.size)
+        teams = []
+        if full:
+            teams.append(self._take(min(threads, full), self.size, arrays))
+            starts, targets = _places({name: arrays[name] for name in self._inputs}), _places(results)
+            for part in teams[0].parts:
+                part.place(starts, targets, self.size, self.size)
         if rest:
-            parts.append(self._take(len(last[self._inputs[0]]), {**arrays, **last}))
+            teams.append(self._take(1, len(last[self._inputs[0]]), {**arrays, **last}))
             ends = {name: array[full * self.size :] for name, array in results.items()}
-            parts[-1].place(last, ends, 0, rest)
+            teams[-1].parts[0].place(_places(last), _places(ends), 0, rest)
         try:
-            own = parts[: min(threads, full)] or parts
-            _compute(own, parts[-1], full, full + bool(rest), threads)
-            _refuse_outside(parts)
+            teams[0].compute(teams[-1].parts[-1], full, full + bool(rest), threads)
+            _refuse_outside([part for team in teams for part in team.parts])
         finally:
-            for part in parts:
-                self._parts(part.executable.plan.sizes["B"]).append(part)
-
-
-def _compute(own: Sequence[ChunkPart], last: ChunkPart, full: int, count: int, threads: int) -> None:
-    """Compute ``count`` chunks, of which ``full`` are of full size, each thread in its own part."""
-    claims = aligned(8).view(np.int64)
-    words = [(claims.ctypes.data, count, full, part.address, last.address) for part in own]
-    ThreadTeam(machine(), "chunks", np.array(words, np.int64), claims).run(threads)
+            for team in teams:
+                self._teams(len(team.parts), team.parts[0].executable.plan.sizes["B"]).append(team)
 
 
 def _refuse_outside(parts: Sequence[ChunkPart]) -> None:
