@@ -193,7 +193,10 @@ def fold_scores(
             Score.on_test_set(
                 name,
                 (
-                    {key: SampledScore(of, (own.y, own.outputs[method])) for key, of in metrics.items()}
+                    {
+                        key: SampledScore(of, (own.y, own.outputs[method]), own.y)
+                        for key, of in metrics.items()
+                    }
                     for own in divisions
                 ),
             )

@@ -6,10 +6,11 @@ difference counts as clear if it would be so large in at most 5 % of the cases w
 - one test set (``mean_difference``, ``sampled_difference``): both methods predict the same units (rows,
   images, utterances, groups of rows), so what makes a unit hard for both cancels. The variance over units is
   that of the mean difference, or, for a score that is not a mean, that of the difference in samples of the
-  units with replacement (the bootstrap). The variance over the seeds of the trainings is added;
+  units with replacement (the bootstrap). An area under a curve depends on the few positive units as on a mean
+  of so few: the units of each class are then sampled apart. The variance over the seeds is added;
 - folds or other repeated divisions into training and test rows (``fold_difference``): the scores share
   training rows, so their mean varies more than their spread suggests. With J scores, the variance of the mean
-  is s^2 (1/J + test rows / training rows) instead of s^2 / J;
+  is s^2 (1/J + test rows / training rows) instead of s^2 / J, and so it is for the losses of their rows;
 - one score of each and nothing else: undecided.
 
 ``compare`` then names the best method of two groups, such as networks and baselines. The best of k methods of
@@ -31,11 +32,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 
-from chainrule.metrics.interval import samples_of
+from chainrule.metrics.interval import rows_of_groups, samples_of
 from chainrule.records import frozen
 
 LEVEL = 0.05  # probability of a clear difference where there is none
 SAMPLES, MIN_SAMPLES, MAX_UNITS = 400, 40, 4_000_000  # of the bootstrap; units of all samples together
+MIN_CLASS_UNITS = 3  # two do not determine a variance well enough
 _SEED = 0
 
 
@@ -88,7 +90,11 @@ class Difference:
 
 
 def mean_difference(
-    first: np.ndarray, second: np.ndarray, weights: np.ndarray | None = None, groups: np.ndarray | None = None
+    first: np.ndarray,
+    second: np.ndarray,
+    weights: np.ndarray | None = None,
+    groups: np.ndarray | None = None,
+    folds: int = 0,
 ) -> Difference:
     """Return the mean difference of the losses of two models on the same rows.
 
@@ -96,12 +102,14 @@ def mean_difference(
     D = sum_i w_i d_i / sum_i w_i, and its standard error sqrt(n / (n - 1) sum_i w_i^2 (d_i - D)^2) /
     sum_i w_i, which for equal weights is the standard deviation of the d_i divided by sqrt(n). The rows of a
     group are not independent: w_i (d_i - D) is then summed over the rows of each group, and n is the number
-    of groups. There are n - 1 degrees of freedom.
+    of groups. There are n - 1 degrees of freedom. Models of K folds share training rows: the
+    variance is multiplied by 1 + K / (K - 1), as in ``fold_difference``.
 
     Args:
         first, second: (N,) losses, at least 2 rows.
         weights: (N,) sample weights.
         groups: (N,) the group of each row; ``None``: the rows are independent.
+        folds: the number of folds, K, of a cross-validation; below 2: the rows are those of one test set.
 
     Example:
         >>> mean_difference(np.array([1.0, 2.0, 3.0]), np.array([2.0, 2.0, 2.0]))
@@ -115,7 +123,7 @@ def mean_difference(
     if groups is not None:
         deviations = np.bincount(np.unique(groups, return_inverse=True)[1], deviations)
         n = len(deviations)
-    spread = deviations @ deviations * n / max(n - 1, 1)
+    spread = deviations @ deviations * n / max(n - 1, 1) * (1 + folds / (folds - 1) if folds > 1 else 1)
     return Difference(mean, float(np.sqrt(spread) / total), float(max(n - 1, 1)))
 
 
@@ -151,6 +159,9 @@ class SampledScore:
     Args:
         statistic: computes the score of some units from their arrays.
         arrays: (N, ...) for each unit what the statistic reads, such as targets and predictions.
+        classes: (N,) the class of each unit, for a score that compares those of one class with those of
+            another, such as an area under a curve: few units of a class are then little evidence, however
+            many units there are; ``None``: the units are alike.
 
     Example:
         >>> rms = SampledScore(lambda y, p: np.sqrt(np.mean((y - p) ** 2)), (np.zeros(3), np.arange(3.0)))
@@ -160,6 +171,7 @@ class SampledScore:
 
     statistic: Callable[..., float]
     arrays: tuple[np.ndarray, ...]
+    classes: np.ndarray | None = None
 
     @property
     def units(self) -> int:
@@ -217,14 +229,16 @@ def _ratio(part: np.ndarray, total: np.ndarray) -> float:
 def sampled_difference(first: Sequence[SampledScore], second: Sequence[SampledScore]) -> Difference | None:
     """Return the difference of the mean scores of two methods that were trained with several seeds.
 
-    The variance is that over samples of the units, plus that over the seeds of each method with several; the
-    degrees of freedom are those of the sum (Satterthwaite).
+    The variance is that over samples of the units, or the sum of those over samples of the units of each
+    class, plus that over the seeds of each method with several; the degrees of freedom are those of the sum
+    (Satterthwaite).
 
     Args:
         first, second: for each seed the score on the same units; one of a method without a seed.
 
     Returns:
-        ``None`` for fewer than 2 units, or where the score of most samples is not defined.
+        ``None`` for fewer than 2 units, fewer than 3 of a class, or where the score of most samples is not
+        defined.
 
     Example:
         >>> a, b = mean_score(np.array([1, 1, 1, 0] * 25)), mean_score(np.array([1, 0, 1, 0] * 25))
@@ -232,27 +246,43 @@ def sampled_difference(first: Sequence[SampledScore], second: Sequence[SampledSc
         >>> gap.mean, round(gap.standard_error, 2)  # sqrt(3/16 / 100) = 0.043
         (0.25, 0.04)
     """
-    units = first[0].units
-    if units < 2:
-        return None
+    everything = np.arange(first[0].units)
+    classes = first[0].classes
 
-    def mean(scores: Sequence[SampledScore], index: np.ndarray) -> float:
-        return float(np.mean([score.of(index) for score in scores]))
+    def gap(index: np.ndarray) -> float:
+        return float(np.mean([s.of(index) for s in first]) - np.mean([s.of(index) for s in second]))
 
-    count = int(np.clip(MAX_UNITS // units, MIN_SAMPLES, SAMPLES))
-    samples = np.array([mean(first, i) - mean(second, i) for i in samples_of(units, count, _SEED)])
-    samples = samples[np.isfinite(samples)]
-    if len(samples) < count / 2:
-        return None
-    parts = [(float(samples.var(ddof=1)) * units / (units - 1), min(units, len(samples)) - 1)]
+    parts = []
+    for units in [everything] if classes is None else rows_of_groups(classes):
+        part = _variance_over_samples(gap, everything, units)
+        if part is None:
+            return None
+        parts.append(part)
     for scores in (first, second):
         if len(scores) > 1:
             spread = float(np.var([score.value for score in scores], ddof=1))
             parts.append((spread / len(scores), len(scores) - 1))
-    everything = np.arange(units)
-    gap, variance = mean(first, everything) - mean(second, everything), sum(part for part, _ in parts)
-    degrees = variance**2 / sum(part**2 / n for part, n in parts) if variance > 0 else units - 1.0
-    return Difference(gap, math.sqrt(variance), float(degrees))
+    variance = sum(part for part, _ in parts)
+    if variance == 0:
+        return Difference(gap(everything), 0.0, float(min(n for _, n in parts)))
+    degrees = variance**2 / sum(part**2 / n for part, n in parts)
+    return Difference(gap(everything), math.sqrt(variance), float(degrees))
+
+
+def _variance_over_samples(
+    gap: Callable[[np.ndarray], float], everything: np.ndarray, units: np.ndarray
+) -> tuple[float, int] | None:
+    """Return the variance of a difference over samples of some units beside the others, and its degrees."""
+    n = len(units)
+    if n < (2 if n == len(everything) else MIN_CLASS_UNITS):
+        return None
+    count = int(np.clip(MAX_UNITS // len(everything), MIN_SAMPLES, SAMPLES))
+    others = np.setdiff1d(everything, units, assume_unique=True)
+    samples = np.array([gap(np.append(others, units[i])) for i in samples_of(n, count, _SEED)])
+    samples = samples[np.isfinite(samples)]
+    if len(samples) < count / 2:
+        return None
+    return float(samples.var(ddof=1)) * n / (n - 1), min(n, len(samples)) - 1
 
 
 @frozen

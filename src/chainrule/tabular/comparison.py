@@ -5,8 +5,9 @@ trained on the row. Everything here is a function of arrays, so both are scored 
 
 A difference of two scores has no meaning without its uncertainty. Both models predict the same rows, so the
 differences of their losses, row by row, are averaged: what makes a row hard for every model cancels, and the
-standard error of the mean is smaller than that of either score (``chainrule.metrics.mean_difference``). The
-rows of the error are those of the test set alone: a training on other rows would differ as well.
+standard error of the mean is smaller than that of either score (``chainrule.metrics.mean_difference``). That
+of one test set is of its rows alone: a training on other rows would differ as well. That of a
+cross-validation is larger, since its trainings share rows.
 
 A *learning curve* is the loss for a growing number of training rows. The network is trained on an eighth, a
 quarter, half and all of them; each set contains the one before. All are evaluated on the same other rows, so
@@ -46,6 +47,7 @@ class Scores:
         weights: (N,) sample weights.
         labels: the K classes; empty for regression.
         groups: (N,) the group of each row, whose rows resemble each other; ``None``: rows are independent.
+        folds: the number of folds of a cross-validation that predicted the rows; 0: they are test rows.
         balance: (N,) weights with which the classes count equally in the verdict, as in a training with class
             weights; ``None``: as ``weights``.
 
@@ -62,6 +64,7 @@ class Scores:
     weights: np.ndarray | None = None
     labels: tuple = ()
     groups: np.ndarray | None = None
+    folds: int = 0
     balance: np.ndarray | None = None
 
     def predictions(self, model: str = "net") -> Predictions:
@@ -102,10 +105,9 @@ class Scores:
     @cached_property
     def verdict(self) -> Verdict | None:
         """The network compared with the best other model; see ``comparison.verdict``."""
-        if self.balance is None:
-            return verdict(self.task, self.losses, self.weights, groups=self.groups)
-        result = verdict(self.task, self.losses, self.balance, groups=self.groups)
-        return None if result is None else replace(result, metric="balanced")
+        weights = self.weights if self.balance is None else self.balance
+        result = verdict(self.task, self.losses, weights, groups=self.groups, folds=self.folds)
+        return result if result is None or self.balance is None else replace(result, metric="balanced")
 
 
 NAMES: Texts = {
@@ -194,6 +196,7 @@ def verdict(
     weights: np.ndarray | None = None,
     model: str = "net",
     groups: np.ndarray | None = None,
+    folds: int = 0,
 ) -> Verdict | None:
     """Compare a model with the best of the other models; see ``chainrule.metrics.compare``.
 
@@ -202,7 +205,7 @@ def verdict(
         losses: (N,) losses of each model on the same rows, from ``row_losses``.
         weights: (N,) sample weights.
         model: the name of the model to compare.
-        groups: as for ``mean_difference``.
+        groups, folds: as for ``mean_difference``.
 
     Returns:
         ``None`` if there is no other model, fewer than 2 rows, or a loss that is not finite.
@@ -218,7 +221,7 @@ def verdict(
         return None
 
     def gap(first: str, second: str) -> Difference:
-        return mean_difference(losses[first], losses[second], weights, groups)
+        return mean_difference(losses[first], losses[second], weights, groups, folds)
 
     result = compare(means, [model], gap, larger_is_better=False)
     first, second = result.first, result.second
@@ -286,12 +289,14 @@ class LearningCurve:
         losses: (N,) losses of the evaluation rows, for each of these numbers.
         groups: (N,) the group of each evaluation row; ``None``: they are independent.
         weights: (N,) sample weights of the evaluation rows; ``None``: all are equal.
+        folds: the number of folds of a cross-validation that predicted the rows; 0: they are test rows.
     """
 
     rows: tuple[int, ...]
     losses: tuple[np.ndarray, ...]
     groups: np.ndarray | None = None
     weights: np.ndarray | None = None
+    folds: int = 0
 
     @property
     def means(self) -> tuple[float, ...]:
@@ -301,7 +306,7 @@ class LearningCurve:
     @property
     def last_gain(self) -> Difference:
         """The loss of the last but one number of rows minus that of the last."""
-        return mean_difference(self.losses[-2], self.losses[-1], self.weights, self.groups)
+        return mean_difference(self.losses[-2], self.losses[-1], self.weights, self.groups, self.folds)
 
     def render(self, lang: str = "en") -> str:
         """Return whether more rows would help, in English (``"en"``) or Chinese (``"zh"``)."""

@@ -41,7 +41,7 @@ class ScoredRows:
             did not influence.
         baseline_fits: for each fit of the baselines, the rows to fit on and the positions to predict.
         known_inputs: the number of rows with the inputs of a row that their networks are trained on.
-        is_cross_validated: whether they are training rows.
+        folds: the number of folds of a cross-validation, if they are training rows; 0: they are test rows.
     """
 
     rows: PreparedRows
@@ -49,7 +49,12 @@ class ScoredRows:
     output: Callable[[Model, np.ndarray, np.ndarray], np.ndarray]
     baseline_fits: Sequence[tuple[PreparedRows, np.ndarray]]
     known_inputs: int
-    is_cross_validated: bool
+    folds: int = 0
+
+    @property
+    def is_cross_validated(self) -> bool:
+        """Whether they are training rows."""
+        return self.folds > 0
 
     def outputs(self, model: Model) -> np.ndarray:
         """Return the output of a trained model for all rows."""
@@ -142,7 +147,7 @@ def evaluate_models(
         outputs["trivial"][:] = outputs["trivial"].mean(axis=0)
     scores = to_scores(model, rows.y, outputs, rows.weights)
     balance = _weights(rows, classes, is_balanced=True) if is_balanced else None
-    return replace(scores, groups=groups_in(scored.table, group), balance=balance)
+    return replace(scores, groups=groups_in(scored.table, group), folds=scored.folds, balance=balance)
 
 
 def groups_in(table: Table, column: str) -> np.ndarray | None:
@@ -190,4 +195,4 @@ def measure_learning_curve(
         return row_losses(scores.task, predictions.target, predictions.prediction)
 
     curve = learning_curve(losses_of, len(training.y), scores.losses["net"], labels, seed)
-    return replace(curve, groups=scores.groups, weights=scores.weights)
+    return replace(curve, groups=scores.groups, weights=scores.weights, folds=scores.folds)

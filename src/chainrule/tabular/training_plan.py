@@ -321,7 +321,7 @@ def _test_rows(prepared: PreparedData, training: PreparedRows, known: np.ndarray
     """Return the test rows, of which some have the inputs of a training row: ``known``."""
     fits = [(training, np.arange(len(prepared.test.y)))]
     output, count = (lambda model, x, rows: model_output(model, x)), int(known.sum())
-    return ScoredRows(prepared.test, prepared.test_rows, output, fits, count, is_cross_validated=False)
+    return ScoredRows(prepared.test, prepared.test_rows, output, fits, count)
 
 
 def _places(options: Options) -> ModelOptions:
@@ -590,7 +590,7 @@ class Folds:
             self._out_of_fold,
             self._baseline_fits(),
             known_inputs=self._known_inputs(),
-            is_cross_validated=True,
+            folds=min(self.recipe.members, BASELINE_FITS),
         )
 
     def _known_inputs(self) -> int:

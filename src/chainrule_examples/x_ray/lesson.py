@@ -69,7 +69,7 @@ def measure(name: Text, outputs: list[list[np.ndarray]], y: list[np.ndarray]) ->
     runs = []
     for validation, test in outputs:
         decided = test.astype(np.float64) >= threshold_of(y[1], validation)
-        area = SampledScore(cr.metric("roc_auc"), (y[2], test))
+        area = SampledScore(cr.metric("roc_auc"), (y[2], test), y[2])
         runs.append({"AUC": area, "accuracy": mean_score(decided == y[2])})
     return Score.on_test_set(name, runs)
 

@@ -114,6 +114,52 @@ def test_few_groups_are_little_evidence() -> None:
     assert clear_share(simulate) <= LIMIT
 
 
+def area(y: np.ndarray, p: np.ndarray) -> float:
+    return float(np.mean(p[y][:, None] > p[~y])) if y.any() else np.nan
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("apart", "low", "high"), [(True, 0.0, 0.05), (False, 0.1, 1.0)])
+def test_an_area_under_a_curve_with_three_positive_rows(apart: bool, low: float, high: float) -> None:
+    """Samples of all rows together call more than a tenth of the ties clear; those of each class do not."""
+    y = np.arange(300) < 3
+
+    def simulate(rng: np.random.Generator) -> bool:
+        shared = y + rng.normal(size=300)
+        first, second = (
+            [SampledScore(area, (y, shared + 0.7 * rng.normal(size=300)), y if apart else None)]
+            for _ in range(2)
+        )
+        gap = sampled_difference(first, second)
+        return gap is not None and gap.is_clear
+
+    assert low <= clear_share(simulate, 100) <= high
+
+
+def test_an_area_under_a_curve_with_two_positive_rows_is_undecided() -> None:
+    y = np.arange(20) < 2
+    score = SampledScore(area, (y, np.arange(20.0)), y)
+    assert sampled_difference([score], [score]) is None
+
+
+@pytest.mark.parametrize(("folds", "low", "high"), [(5, 0.0, LIMIT), (0, 0.07, 1.0)])
+def test_rows_of_a_cross_validation(folds: int, low: float, high: float) -> None:
+    """Log-losses of two models that are equally good; as if of one test set, more than 7 % differ clearly."""
+
+    def simulate(rng: np.random.Generator) -> bool:
+        x, fold = rng.normal(size=(2, 60, 7)), np.arange(60) % 5
+        y = np.sign(x[0, :, 0] + x[1, :, 0] + rng.normal(size=60))
+        losses = np.zeros((2, 60))
+        for number in range(5):
+            train, test = fold != number, fold == number
+            for columns, own in zip(x, losses, strict=True):
+                weights = np.linalg.lstsq(columns[train], y[train], rcond=None)[0]
+                own[test] = np.logaddexp(0, -2 * y[test] * (columns[test] @ weights))
+        return mean_difference(*losses, folds=folds).is_clear
+
+    assert low <= clear_share(simulate) <= high
+
+
 def test_a_score_that_is_not_a_mean_is_sampled() -> None:
     rng = generator(1)
     errors, words = rng.integers(0, 4, 80), rng.integers(1, 9, 80)

@@ -77,8 +77,14 @@ def test_the_score_of_cross_validation_is_no_worse_than_chance(repeated: Path) -
     model, training = folds.model(), folds.prepared.training
     model.fit(training.x, folds.prepared.labels(training), verbose=False, **folds.fit_options())
     scores = evaluate_models(model, folds.prepared.preparation, folds.scored)
+    assert scores.folds == folds.scored.folds
     assert scores.metrics("net", ["accuracy"])["accuracy"] > 0.6
     assert scores.metrics("linear", ["accuracy"])["accuracy"] > 0.6
+
+
+def test_a_verdict_counts_the_folds_of_the_scored_rows(copied: Path, repeated: Path) -> None:
+    assert plan(copied).scored.folds == len(plan(copied).scored.baseline_fits) > 1
+    assert plan(repeated, split="random").scored.folds == 0
 
 
 def test_other_networks_and_test_rows_are_split_off(repeated: Path) -> None:
