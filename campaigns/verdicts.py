@@ -125,8 +125,8 @@ KINDS = (
 
 def share(kind: Kind, gap: float, count: int) -> float:
     """How often a drawn comparison is called clear."""
-    found = [kind.draw(np.random.Generator(np.random.Philox(seed)), gap) for seed in range(count)]
-    return float(np.mean([result is not None and result.is_clear for result in found]))
+    clear = [kind.draw(np.random.Generator(np.random.Philox(seed)), gap) for seed in range(count)]
+    return float(np.mean([result is not None and result.is_clear for result in clear]))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -138,8 +138,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     limit = LEVEL + 2 * np.sqrt(LEVEL * (1 - LEVEL) / options.count)
     table, failed = list(HEADER), False
     for kind in KINDS:
-        ties, found = (share(kind, gap, options.count) for gap in (0.0, kind.difference))
-        table.append(f"| {kind.name} | {ties:.1%} | {kind.unit} | {found:.0%} |")
+        ties, differences = (share(kind, gap, options.count) for gap in (0.0, kind.difference))
+        table.append(f"| {kind.name} | {ties:.1%} | {kind.unit} | {differences:.0%} |")
         print(table[-1], flush=True)
         failed |= ties > limit
     if options.write:
