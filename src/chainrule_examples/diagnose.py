@@ -89,7 +89,7 @@ def main(
         sections = [
             (texts["curve"], calibration_chart(divisions[0]), texts["legend"]),
             *((texts[key], markup_table(header, rows), "") for key, header, rows in tables),
-            ("", "", texts["limits"]),
+            ("", "", divisions[-1].limits(table, texts["limits"], lang)),
         ]
         files = {"diagnose.html": result_page(texts["title"], lang, sections)}
         files |= divisions[-1].row_files(table)

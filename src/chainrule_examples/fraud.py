@@ -91,7 +91,8 @@ def main(
     screen.table(header, cases, (0, 1))
     screen.block(f"\n{texts['limits']}\n{credit_line(set, lang)}")
     if out:
-        sections = [(texts["cases"], markup_table(header, cases), texts["limits"])]
+        limits = divisions[-1].limits(table, texts["limits"], lang)
+        sections = [(texts["cases"], markup_table(header, cases), limits)]
         files = {"fraud.html": result_page(texts["title"], lang, sections), **divisions[-1].row_files(table)}
         save_run(out, divisions[-1].model, scores, files, metrics=[*NAMES[set].values()])
 

@@ -84,7 +84,7 @@ def main(
     if out:
         sections = [
             (texts["curve"], calibration_chart(divisions[0]), texts["legend"]),
-            (texts["groups"], markup_table(header, groups), rule),
+            (texts["groups"], markup_table(header, groups), divisions[-1].limits(table, rule, lang)),
         ]
         files = {"risk.html": result_page(texts["title"], lang, sections), **divisions[-1].row_files(table)}
         model = divisions[-1].model

@@ -17,7 +17,7 @@ from chainrule import Model, settings
 from chainrule.data import Table
 from chainrule.data.datasets import DATASETS
 from chainrule.errors import Message, fact
-from chainrule.messages import Text, translated
+from chainrule.messages import Text, join_facts, joined_sentences, translated
 from chainrule.metrics import (
     Comparison,
     Difference,
@@ -27,7 +27,7 @@ from chainrule.metrics import (
     sampled_difference,
 )
 from chainrule.page import BLUE, ORANGE, curves, encode_png, markup_table, result_page, screen
-from chainrule.robustness import with_novelty_gate
+from chainrule.robustness import MIN_VALIDATION_ROWS, with_novelty_gate
 from chainrule.store import atomic_write
 from chainrule.tabular import with_threshold
 
@@ -244,7 +244,8 @@ def verdict(scores: Sequence[Score], lang: str, first: str, own: int = 1, test_r
     names = {"best": known[best].name_in(lang), "other": known[other].name_in(lang)}
     sentence = translated(text, lang).format(**names, metric=metric_name(first, lang), **numbers)
     trainings = [len(known[name].values[first]) for name in networks]
-    return f"{sentence} {translated(_ONE, lang)}" if text == _WINS and max(trainings) == 1 else sentence
+    more = [translated(_ONE, lang)] if text == _WINS and max(trainings) == 1 else []
+    return joined_sentences([sentence, *more], lang)
 
 
 def _text_of(result: Comparison) -> Text:
@@ -254,16 +255,14 @@ def _text_of(result: Comparison) -> Text:
     return _WINS if result.is_clear else _OPEN if result.difference.mean else _EQUAL
 
 
-FEWEST_ROWS = 10  # of the validation, from which a distance to the training rows can be chosen
-
-
 def _gated(model: Model, known: tuple[Any, Any], blocks: int) -> Model:
     """The model with a novelty gate, if there are enough validation rows; at most one block for each row."""
     training, validation = (_row_count(rows) for rows in known)
-    if validation >= FEWEST_ROWS:
+    if validation >= MIN_VALIDATION_ROWS:
         blocks = min(blocks, training) if training > 1 else 0
         return Model.of(with_novelty_gate(model.state, *known, blocks=blocks))
-    screen.line(translated(_NO_GATE, settings.lang).format(rows=validation, fewest=FEWEST_ROWS))
+    text = translated(_NO_GATE, settings.lang)
+    screen.line(text.format(rows=validation, fewest=MIN_VALIDATION_ROWS))
     return model
 
 
@@ -324,8 +323,8 @@ def save_run(
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         atomic_write.write(folder / name, content.encode() if isinstance(content, str) else content)
     names = [MODEL, *contents]
-    listed = ", ".join([*names[:MAX_NAMES], *["..."] * (len(names) > MAX_NAMES)])
-    screen.line(translated(_SAVED, settings.lang).format(folder=out, files=listed))
+    listed = join_facts(", ", [*names[:MAX_NAMES], *["..."] * (len(names) > MAX_NAMES)], "list")
+    screen.line(fact(_SAVED, folder=out, files=listed).render(settings.lang))
     return folder
 
 
@@ -363,14 +362,14 @@ def score_page(
             _VALIDATION: bool(losses[1][0]),
             _BEST_EPOCH: best is not None,
         }
-        legend = ("" if lang == "zh" else " ").join(translated(text, lang) for text in parts if parts[text])
+        legend = joined_sentences((translated(text, lang) for text in parts if parts[text]), lang)
         sections.append((translated(_LOSSES, lang), curves(lines, best), legend))
     if curve:
         sections.append(curve)
     pages = [name for name in files if name.endswith(".html")]
     if pages:
-        links = ", ".join(f'<a href="{escape(name)}">{escape(name)}</a>' for name in pages)
-        sections.append((translated(_PAGES, lang), f"<p>{links}</p>", ""))
+        links = join_facts(", ", (f'<a href="{escape(name)}">{escape(name)}</a>' for name in pages), "list")
+        sections.append((translated(_PAGES, lang), f"<p>{links.render(lang)}</p>", ""))
     return result_page(title, lang, sections)
 
 
@@ -382,7 +381,7 @@ def credit_line(dataset: str, lang: str) -> str:
         'Data: Sheppard, arch. License: NCSA (the package); data: not stated.'
     """
     row = next(row for row in DATASETS if row.name == dataset)
-    return translated(_CREDIT, lang).format(credit=row.credit, license=row.license)
+    return translated(_CREDIT, lang).format(credit=row.credit, license=row.license_in(lang))
 
 
 def csv_text(rows: Iterable[Iterable[object]]) -> str:

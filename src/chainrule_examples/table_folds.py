@@ -15,9 +15,11 @@ import numpy as np
 
 import chainrule as cr
 from chainrule.data import Table, folds, row_digests
-from chainrule.messages import Texts
+from chainrule.errors import fact
+from chainrule.messages import Texts, joined_sentences
 from chainrule.metrics import Predictions, SampledScore, group_scores, reliability
 from chainrule.page import BLUE, ORANGE, calibration
+from chainrule.robustness import unlike_notice
 from chainrule.tabular import Cost
 from chainrule_examples.score_table import Score
 
@@ -120,6 +122,13 @@ class FoldPredictions:
         """Rows that the model was not trained on, as a file for ``predict`` and ``attribute``."""
         rows = np.flatnonzero(self.fold == self.fold.max())[:MAX_ROWS]
         return {ROWS: table.take(rows).frame.write_csv()}
+
+    def limits(self, table: Table, text: str, lang: str) -> str:
+        """The text of a page, with the notice of ``predict`` on rows of that file unlike the training."""
+        rows = np.flatnonzero(self.fold == self.fold.max())[:MAX_ROWS]
+        notice = unlike_notice(self.model.state, table.take(rows))
+        more = [] if notice is None else [fact("{file}: {notice}.", file=ROWS, notice=notice).render(lang)]
+        return joined_sentences([text, *more], lang)
 
 
 def cross_predict(

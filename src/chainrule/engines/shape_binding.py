@@ -23,7 +23,7 @@ def bind(inputs: Mapping[str, Spec], arrays: Mapping[str, np.ndarray]) -> dict[s
     missing = [name for name in inputs if name not in arrays]
     if missing:
         close = nearest(missing[0], arrays)
-        where = join_facts(", ", (fact('input "{name}"', name=m) for m in missing))
+        where = join_facts(", ", (fact('input "{name}"', name=m) for m in missing), "list")
         received = ", ".join(arrays) or fact("none")
         fix = f'{{"{missing[0]}": {close or "..."}}}'
         raise ShapeError("E210", where=where, expected=", ".join(inputs), received=received, fix=fix)

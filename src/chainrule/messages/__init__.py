@@ -16,7 +16,15 @@ from chainrule.messages.message import (
 )
 from chainrule.messages.plural import English, fill
 from chainrule.messages.spacing import Chinese
-from chainrule.messages.translation import LANGUAGES, Text, Texts, in_language, is_known, translated
+from chainrule.messages.translation import (
+    LANGUAGES,
+    Text,
+    Texts,
+    in_language,
+    is_known,
+    joined_sentences,
+    translated,
+)
 
 __all__ = [
     "LANGUAGES",
@@ -33,6 +41,7 @@ __all__ = [
     "in_language",
     "is_known",
     "join_facts",
+    "joined_sentences",
     "known_fact",
     "message_of",
     "rendered",

@@ -10,6 +10,7 @@ Reference: the manual of GNU gettext, sections PO Files and MO Files.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -73,3 +74,13 @@ def in_language(texts: Texts, lang: str) -> dict[str, str]:
 def is_known(template: str) -> bool:
     """Return whether a template has a translation, so that it is a text of this program."""
     return bool(template) and _catalog("zh").gettext(template) is not template  # as it is where none is found
+
+
+def joined_sentences(sentences: Iterable[str], lang: str) -> str:
+    """Return sentences one after the other; Chinese ones have no space between them.
+
+    Example:
+        >>> joined_sentences(["It ended.", "It is best."], "en"), joined_sentences(["结束。", "最好。"], "zh")
+        ('It ended. It is best.', '结束。最好。')
+    """
+    return ("" if lang == "zh" else " ").join(sentences)

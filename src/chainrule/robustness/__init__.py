@@ -18,7 +18,7 @@ _LAZY = LazyNames(
         "attack_result": "AttackResult",
         "attacks": "ATTACKS Attack APGD APGDWithRatio TargetedAPGD FGSM PGD Square",
         "ball": "Ball",
-        "novelty_gate": "NoveltyGate has_unreadable_gate is_unlike "
+        "novelty_gate": "MIN_VALIDATION_ROWS NoveltyGate has_unreadable_gate is_unlike "
         "refusing_gate report_unreadable_gate stored_gate unlike_notice with_novelty_gate unlike_rows "
         "with_table_gate without_gate",
         "novelty_scores": "novelty Novelty",

@@ -43,7 +43,7 @@ SCORES: dict[str, type[FeatureClouds] | type[TokenShares] | type[ColumnSurprise]
     "tokens": TokenShares,
     "columns": ColumnSurprise,
 }
-MIN_ROWS = 10  # of the validation
+MIN_VALIDATION_ROWS = 10  # of the validation
 MIN_TABLE = 40  # training rows of a table from which on a gate is stored
 MAX_TABLE = 20_000  # of them that it is computed from
 LISTED = 10  # rows in a notice
@@ -111,8 +111,8 @@ def with_novelty_gate(
         expected, received = fact("a model with one output"), ", ".join(model.targets)
         raise TrainingError("E570", where="novelty gate", received=received, expected=expected)
     known, others = (encode_rows(model, rows, "novelty gate") for rows in (x, validation))
-    if others.count < MIN_ROWS:
-        expected = fact("at least {minimum} rows", minimum=MIN_ROWS)
+    if others.count < MIN_VALIDATION_ROWS:
+        expected = fact("at least {minimum} rows", minimum=MIN_VALIDATION_ROWS)
         raise out_of_range(others.count, "validation", "novelty gate", expected, fix=fact("add rows"))
     blocks = integer(blocks, "blocks", "novelty gate", minimum=0, maximum=known.count)
     if blocks == 1:

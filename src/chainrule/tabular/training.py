@@ -19,6 +19,7 @@ from chainrule.data import Table
 from chainrule.escaping import csv_text, escape
 from chainrule.events import Event, Notice, TrainingEnded, TrainingStarted
 from chainrule.memoization import cached_property
+from chainrule.messages import joined_sentences
 from chainrule.model import Model
 from chainrule.records import frozen
 from chainrule.robustness import with_table_gate
@@ -57,7 +58,7 @@ from chainrule.tabular.texts import text_of
 from chainrule.tabular.threshold import DecisionThreshold
 from chainrule.tabular.training_plan import TrainingPlan, odds_factor, plan_of, prepare_data
 from chainrule.tabular.training_status import KINDS, SPLIT, Notify, TableFacts, silent
-from chainrule.texts.sentence import joined_sentences, text_of_pair
+from chainrule.texts.sentence import text_of_pair
 from chainrule.train.callback import Callback, Histograms, RecordedHistograms
 from chainrule.train.callback.histograms import FILE as HISTOGRAMS
 from chainrule.train.callback.histograms import read_histograms

@@ -6,7 +6,7 @@ against the graph that the numbers come from.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from chainrule.messages import LANGUAGES, Text, Texts, translated
@@ -87,16 +87,6 @@ Pair = tuple[str, str]
 def text_of_pair(pair: Pair) -> str:
     """Return the text of a pair in the language of the settings."""
     return pair[LANGUAGES.index(settings.lang)]
-
-
-def joined_sentences(sentences: Iterable[str], lang: str) -> str:
-    """Return sentences one after the other; Chinese ones have no space between them.
-
-    Example:
-        >>> joined_sentences(["It ended.", "It is best."], "en"), joined_sentences(["结束。", "最好。"], "zh")
-        ('It ended. It is best.', '结束。最好。')
-    """
-    return ("" if lang == "zh" else " ").join(sentences)
 
 
 @frozen(eq=False)

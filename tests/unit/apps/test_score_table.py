@@ -46,6 +46,24 @@ def test_scores_without_folds_and_without_test_rows_decide_nothing(
     assert "尚不能判断" in verdict(scores("accuracy", linear, net), "zh", "accuracy")
 
 
+def test_chinese_sentences_and_lists_have_no_spaces(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = np.linspace(-0.1, 0.1, 50)
+    methods = [
+        Score.on_test_set(name, [{"accuracy": mean_score(rows + mean)}])
+        for name, mean in ((LINEAR, 0.7), (NET, 0.9))
+    ]
+    assert verdict(methods, "en", "accuracy").count(". ") == 1
+    assert "。 " not in verdict(methods, "zh", "accuracy")
+    model, x = cr.Model(cr.Dense(1), "mse"), np.ones((8, 2), np.float32)
+    model.fit(x, x[:, :1], epochs=1, verbose=False)
+    monkeypatch.setattr(cr.settings, "lang", "zh")
+    save_run(str(tmp_path), model, methods, {"a.html": "", "b.html": ""})
+    assert "model.safetensors、scores.json、report.html、a.html、b.html" in capsys.readouterr().out
+    assert "a.html</a>、<a" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
 def test_a_small_gain_on_few_rows_is_no_verdict() -> None:
     rng = np.random.Generator(np.random.Philox(0))
     right = rng.random((2, 60)) < 0.8

@@ -119,3 +119,14 @@ def test_a_postal_code_of_nine_digits_among_numbers_is_to_be_a_category() -> Non
     fix = refusal(table, damaged_cells(preparation, table)).fix
     assert fix.startswith('chainrule train DATA --category "zip"')
     assert fix.endswith("--damaged missing")
+    with pytest.raises(DataError, match="is not a number") as refused:
+        preparation.inputs(table)
+    assert str(refused.value.fix).startswith(
+        'train_table(..., category="zip"), since these are codes; with this '
+    )
+
+
+def test_postal_codes_need_no_correction() -> None:
+    codes = ["10001", "94103", "60614", "10001-1234"] * 25
+    column = describe(read_table({"zip": codes, "y": ["a", "b"] * 50}), "y")[0]
+    assert (column.kind, column.doubts) == ("category", ())

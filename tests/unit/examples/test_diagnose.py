@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from chainrule.apps.cli.main import main
+from chainrule.data import read_table
 from chainrule.model import Model
 from chainrule.nn import Dense
 from chainrule_examples.diagnose import SPECIFIC, abstention_rows
@@ -53,6 +54,9 @@ def test_scores_abstention_and_a_run_are_written(tmp_path: Path, capsys: pytest.
     check_saved_scores(run, run / "test.csv", "ensemble of networks", titles, capsys, place=4)
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     check_gate(run)
+    unlike = int(Model.load(run / "model.safetensors").unlike(read_table(run / "test.csv")).sum())
+    page = (run / "diagnose.html").read_text(encoding="utf-8")
+    assert (f"test.csv: {unlike} of 16 rows are unlike the training rows" in page) == (unlike > 0)
     check_own_input(run, [run / "test.csv"], [tmp_path / "other.csv"], capsys, names=("0", "1"))
     capsys.readouterr()
     assert main(["predict", str(run), str(run / "test.csv")]) == 0

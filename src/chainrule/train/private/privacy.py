@@ -118,7 +118,7 @@ def start_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
 
 def unprotected_start(reasons: Sequence[str]) -> Message:
     """Return the notice on a start whose rows are not protected."""
-    parts = join_facts(", ", [fact(UNPROTECTED[reason]) for reason in reasons])
+    parts = join_facts(", ", [fact(UNPROTECTED[reason]) for reason in reasons], "list")
     return fact("privacy: not protected: {parts}", parts=parts)
 
 

@@ -71,7 +71,7 @@ class PrivacySpent:
         scope, missing = [], ""
         if self.unprotected:
             scope.append(fact(" for the rows of the private training alone"))
-            parts = join_facts(", ", [fact(UNPROTECTED[reason]) for reason in self.unprotected])
+            parts = join_facts(", ", [fact(UNPROTECTED[reason]) for reason in self.unprotected], "list")
             missing = fact("; not protected: {parts}", parts=parts)
         if self.group > 1:
             scope.append(fact(" for groups of {group} rows", group=self.group))

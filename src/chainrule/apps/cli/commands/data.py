@@ -84,4 +84,4 @@ def _where(dataset: Dataset) -> None:
 
 
 def _facts(dataset: Dataset) -> dict[str, str]:
-    return {"license": dataset.license, "credit": dataset.credit}
+    return {"license": dataset.license_in(settings.lang), "credit": dataset.credit}

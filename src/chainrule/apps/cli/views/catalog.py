@@ -9,7 +9,7 @@ from chainrule.apps.cli.texts import text_of
 from chainrule.catalog import Argument, Block, Kind, block, sample_curve, to_unicode, transcript
 from chainrule.errors import CATALOG, DETAILS, UsageError
 from chainrule.errors.catalog import page_lines
-from chainrule.messages import translated
+from chainrule.messages import join_facts, translated
 from chainrule.metrics import Metric
 from chainrule.notation import to_unicode as tree_to_unicode
 from chainrule.notation.text_columns import aligned
@@ -114,7 +114,9 @@ def _chinese_sections(entry: Block) -> dict[str, str]:
     context = f"{entry.kind.name}.{entry.name}"
     sections = {name: documented(entry.sections.get(name, ""), context) for name in _SECTIONS}
     if isinstance(entry.definition, Metric):
-        tasks = "、".join(text_of(f"task_{task}") for task in entry.definition.tasks)
+        tasks = join_facts(", ", [text_of(f"task_{task}") for task in entry.definition.tasks], "list").render(
+            "zh"
+        )
         inputs = text_of(f"reads_{entry.definition.reads}")
         return sections | {"Tasks": text_of("computed_from").format(tasks=tasks, inputs=inputs)}
     codes = sorted(set(re.findall(r"\bE\d{3}\b", entry.sections.get("Raises", ""))))

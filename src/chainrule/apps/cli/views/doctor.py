@@ -8,7 +8,7 @@ from pathlib import Path
 from chainrule.apps.cli.texts import text_of
 from chainrule.diagnosis import DIAGNOSIS_FILE, LETTERS, RULES, TIMES, Diagnosis, Rule
 from chainrule.errors import FileError, UsageError, fact, nearest
-from chainrule.messages import translated
+from chainrule.messages import join_facts, translated
 from chainrule.notation.text_columns import aligned
 from chainrule.page import screen
 from chainrule.settings import settings
@@ -90,7 +90,7 @@ def show_rule(name: str) -> None:
     screen.line()
     times = rule.times(lang)
     facts = {
-        "rule_when": "、".join(times) if lang == "zh" else ", ".join(times),
+        "rule_when": join_facts(", ", times, "list").render(lang),
         "severity": text_of(f"severity_{rule.severity}"),
         "rule_threshold": rule.threshold.render(lang),
         "rule_source": translated(rule.source, lang),

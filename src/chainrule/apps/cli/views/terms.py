@@ -8,7 +8,7 @@ from chainrule.apps.cli.texts import text_of
 from chainrule.catalog.questions import QUESTIONS, Question
 from chainrule.catalog.terms import TERMS, Term, words_of
 from chainrule.errors import UsageError, fact
-from chainrule.messages import translated
+from chainrule.messages import join_facts, translated
 from chainrule.notation.text_columns import aligned
 from chainrule.page import screen
 from chainrule.settings import settings
@@ -33,8 +33,8 @@ def show_term(name: str) -> None:
     screen.line(f"{term.title(lang)}  {term.title(other)}", "bold")
     screen.block(translated(term.meaning, lang))
     if term.see:
-        separator = "、" if lang == "zh" else ", "
-        _labeled("term_see", separator.join(TERMS[related].title(lang) for related in term.see))
+        titles = [TERMS[related].title(lang) for related in term.see]
+        _labeled("term_see", join_facts(", ", titles, "list").render(lang))
     if term.command:
         _labeled("term_command", term.command)
 
