@@ -18,6 +18,7 @@ from chainrule.robustness.confident_learning import label_issues as label_issues
 from chainrule.robustness.corruptions import sweep as sweep
 from chainrule.robustness.drift_tests import DriftResult as DriftResult
 from chainrule.robustness.drift_tests import drift as drift
+from chainrule.robustness.novelty_gate import MIN_VALIDATION_ROWS as MIN_VALIDATION_ROWS
 from chainrule.robustness.novelty_gate import NoveltyGate as NoveltyGate
 from chainrule.robustness.novelty_gate import has_unreadable_gate as has_unreadable_gate
 from chainrule.robustness.novelty_gate import is_unlike as is_unlike
