@@ -41,7 +41,9 @@ from chainrule.tabular.recorded_training import replay as replay_run
 from chainrule.tabular.remedies import changed_options
 from chainrule.tabular.run_folder import MODEL, model_file, new_run, read_config, read_history
 from chainrule.tabular.texts import text_of
+from chainrule.train.checkpoint.resume import probes_in
 from chainrule.train.model_state import ModelState
+from chainrule.train.monitor.probe import Probe
 
 if TYPE_CHECKING:
     from chainrule.studio.step_view import StepView
@@ -66,6 +68,7 @@ class Workbench:
         self._spare: Any = None  # a process that waits for the next training
         self._views: OrderedDict[Any, StepView] = OrderedDict()
         self._model: tuple[str, ModelState] | None = None  # of the training that ended at last
+        self._probes: tuple[tuple[str, float], list[Probe]] | None = None  # of the first update of a training
         self._replay: Any = None  # the update that was replayed at last, with what it is of
         if source:
             self.open(source)
@@ -140,12 +143,27 @@ class Workbench:
         Raises:
             UsageError E102: no option fixes it.
         """
-        project = self._project()
-        options = changed_options(rule, column, project.options)
+        options = self._fixed(rule, column)
         if options is None:
             expected = fact("a rule that an option fixes")
             raise UsageError("E102", where="studio", name="rule", expected=expected, received=rule[:40])
         self._replace(Project(options))
+
+    def _fixed(self, rule: str, column: str) -> Options | None:
+        """Return the options with the fix of a rule, which ``chainrule doctor`` prints for the RUN, too."""
+        return changed_options(rule, column, self._project().options, self._first_probes())
+
+    def _first_probes(self) -> Sequence[Probe]:
+        """Return the probes of the first update; empty until the training has stored them."""
+        training = self.training
+        if training is None or not training.run:
+            return ()
+        key = training.run, training.options.learning_rate
+        if self._probes is None or self._probes[0] != key:
+            with suppress(ChainruleError):
+                probes = [probe for probe in probes_in(RunFolder.open(training.run)) if probe.step == 0]
+                self._probes = (key, probes) if probes else None
+        return self._probes[1] if self._probes is not None and self._probes[0] == key else ()
 
     def _replace(self, project: Project) -> None:
         with self.lock:
@@ -278,7 +296,7 @@ class Workbench:
         rule, column = notice["rule"], notice["facts"].get("column", "")
         assert self.project is not None
         try:
-            fixed = changed_options(rule, column, self.project.options) if rule else None
+            fixed = self._fixed(rule, column) if rule else None
         except ChainruleError:
             fixed = None
         changed = "" if fixed is None else _difference(self.project.options, fixed)

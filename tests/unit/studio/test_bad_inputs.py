@@ -13,9 +13,11 @@ import pytest
 
 import chainrule as cr
 from chainrule.apps.cli.main import main
+from chainrule.apps.cli.views.doctor import saved_diagnosis
 from chainrule.errors import ChainruleError
 from chainrule.studio.points import write_upload
 from chainrule.studio.workbench import Workbench
+from chainrule.tabular.remedies import with_commands
 
 
 @pytest.fixture
@@ -111,9 +113,12 @@ def test_a_training_that_diverges_has_findings_or_an_error(bench: Workbench) -> 
     assert any(texts)
     assert Path(record["run"], "config.toml").is_file()
     fixes = [notice for notice in record["notices"] if notice["fix"]]
-    for notice in fixes[:1]:
-        bench.apply_fix(notice["rule"], notice["column"])
-        assert bench.project.options.learning_rate < 1e6
+    assert fixes
+    printed = with_commands(saved_diagnosis(record["run"]), record["run"])  # by `chainrule doctor`
+    commands = {f.rule.id: printed.remedies[f.key] for f in printed}
+    assert all(notice["fix"] in commands[notice["rule"]] for notice in fixes), (fixes, commands)
+    bench.apply_fix(fixes[0]["rule"], fixes[0]["column"])
+    assert bench.project.options.learning_rate < 1
 
 
 @pytest.fixture
