@@ -115,7 +115,7 @@ CATALOG: Texts = {
     "E319": "no target column is given",
     "E320": 'the target "{column}" is missing',
     "E321": "the target has only one class",
-    "E322": "class {label} has only one row",
+    "E322": "classes with only one row: {label}",
     "E323": "the target is constant",
     "E324": 'the target "{column}" does not match the task',
     "E325": "no column can be used as an input",

@@ -86,7 +86,8 @@ class AttackGraph:
         is_numeric = any(node in inputs.values() for node in entries)
         if set(inputs) != set(by_input) or (is_numeric and len(entries) > 1):
             expected = fact("one input of numbers, or tokens with an embedding")
-            raise TrainingError("E570", where="attack", received=", ".join(inputs), expected=expected)
+            fix = fact("join the inputs to one array, or read tokens by {layer}", layer="cr.Embedding")
+            raise TrainingError("E570", where="attack", received=", ".join(inputs), expected=expected, fix=fix)
         return entries
 
     @property

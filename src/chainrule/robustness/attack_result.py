@@ -49,8 +49,19 @@ class Share:
 
     @property
     def standard_error(self) -> float:
-        """The standard error of the share: the root of p (1 - p) / n."""
-        return math.sqrt(self.value * (1 - self.value) / self.total) if self.total else math.nan
+        """The standard error of the share: the root of p (1 - p) / n; NaN without samples.
+
+        Where all or none of the samples count, that would be 0 also for a single sample. Then p and n are
+        those with two samples of either kind more.
+
+        Reference: Agresti and Coull (1998), Approximate is better than "exact" for interval estimation of
+        binomial proportions.
+        """
+        count, total = self.count, self.total
+        if count in (0, total) and total:
+            count, total = count + 2, total + 4
+        share = count / total if total else math.nan
+        return math.sqrt(share * (1 - share) / total) if total else math.nan
 
     def __str__(self) -> str:
         return f"{100 * self.value:.1f} % ± {100 * self.standard_error:.1f} %"

@@ -155,7 +155,8 @@ def read_samples(model: ModelState, x: Any, y: Any, where: str = "attack", thres
     if others or not target.is_single:
         expected = fact("a classifier with one output and one class for a sample")
         received = target.loss.name if not others else ", ".join(model.targets)
-        raise TrainingError("E570", where=where, expected=expected, received=received)
+        fix = fact("train a model of one output with {example}", example='loss="cross_entropy"')
+        raise TrainingError("E570", where=where, expected=expected, received=received, fix=fix)
     limit = target.decision_threshold(threshold, where)
     rows = encode_labeled(model, x, y, where)
     shift = 0.0 if limit is None else log_odds(limit)

@@ -109,7 +109,8 @@ def with_novelty_gate(
     false_alarms = number(false_alarms, "false_alarms", "novelty gate", minimum=0, maximum=1)
     if len(model.targets) != 1:
         expected, received = fact("a model with one output"), ", ".join(model.targets)
-        raise TrainingError("E570", where="novelty gate", received=received, expected=expected)
+        fix = fact("train a model for each output")
+        raise TrainingError("E570", where="novelty gate", received=received, expected=expected, fix=fix)
     known, others = (encode_rows(model, rows, "novelty gate") for rows in (x, validation))
     if others.count < MIN_VALIDATION_ROWS:
         expected = fact("at least {minimum} rows", minimum=MIN_VALIDATION_ROWS)

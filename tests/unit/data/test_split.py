@@ -47,7 +47,7 @@ def test_classes_with_too_few_rows_are_named() -> None:
     s = split(["a"] * 50 + ["b"] * 2, seed=0)
     assert [(n.facts["label"], n.facts["count"]) for n in s.notices] == [("b", 2)]
     assert 50 in s.train or 51 in s.train
-    with pytest.raises(DataError, match="class b has only one row"):
+    with pytest.raises(DataError, match="classes with only one row: b"):
         split(["a"] * 50 + ["b"], seed=0)
 
 

@@ -135,7 +135,7 @@ def test_a_page_has_both_languages_and_images() -> None:
 
 def test_a_share_has_the_standard_error_of_a_proportion() -> None:
     assert Share(1, 4).standard_error == pytest.approx(np.sqrt(0.25 * 0.75 / 4))
-    assert str(Share(4, 4)) == "100.0 % ± 0.0 %"
+    assert str(Share(4, 4)) == "100.0 % ± 15.3 %"
 
 
 def test_intervals_of_checkpoints_shrink_to_six_hundredths() -> None:
