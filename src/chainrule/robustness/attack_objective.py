@@ -87,7 +87,8 @@ class AttackGraph:
         if set(inputs) != set(by_input) or (is_numeric and len(entries) > 1):
             expected = fact("one input of numbers, or tokens with an embedding")
             fix = fact("join the inputs to one array, or read tokens by {layer}", layer="cr.Embedding")
-            raise TrainingError("E570", where="attack", received=", ".join(inputs), expected=expected, fix=fix)
+            received = ", ".join(inputs)
+            raise TrainingError("E570", where="attack", received=received, expected=expected, fix=fix)
         return entries
 
     @property

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any, cast
 
 import numpy as np
 
+from chainrule.data.readers.read_options import NO_OPTIONS, ReadOptions
 from chainrule.data.tables.checks import described_and_checked
 from chainrule.data.tables.table import Table
 from chainrule.diagnosis import RULE_OF
@@ -89,12 +90,16 @@ class Project:
     trained: ModelState | None = None
 
     @staticmethod
-    def of_data(data: str) -> Project:
+    def of_data(data: str, reading: ReadOptions = NO_OPTIONS) -> Project:
         """Return a new project of a file or of a data set by name.
 
         The last column with different values is the target, unless the data set names one.
+
+        Args:
+            data: the file, or the name of the set.
+            reading: how the file is read.
         """
-        options = Options(data).with_passed(FIRST)
+        options = Options(data, **asdict(reading)).with_passed(FIRST)
         table = read_rows(data, options)
         if not table.target and table.columns:
             options = replace(options, target=_varied_column(table))

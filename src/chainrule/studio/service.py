@@ -12,6 +12,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+from chainrule.data.readers.read_options import NO_OPTIONS, ReadOptions
+from chainrule.errors import fact
 from chainrule.lazy_imports import without_collection
 from chainrule.records import frozen
 from chainrule.web.bodies import Limits
@@ -32,6 +34,7 @@ class StudioOptions:
         host, port: the address; port 0 is any free one.
         token: the secret of the page.
         names: further names by which the studio is reached.
+        reading: how a file is read.
     """
 
     source: str = ""
@@ -39,6 +42,7 @@ class StudioOptions:
     port: int = 8765
     token: str | None = None
     names: tuple[str, ...] = ()
+    reading: ReadOptions = NO_OPTIONS
 
 
 def start(options: StudioOptions, announce: Callable[[Listener], None]) -> int:
@@ -49,10 +53,13 @@ def start(options: StudioOptions, announce: Callable[[Listener], None]) -> int:
         announce: called when the address is bound and the source exists.
 
     Raises:
-        UsageError E621: the address cannot be used. ChainruleError: the source cannot be opened.
+        UsageError E621: the address cannot be used. E128: options of reading without a file. ChainruleError:
+            the source cannot be opened.
     """
+    if not options.source:
+        options.reading.require_only((), "chainrule studio", fact("a studio without data"))
     listener = listen(options.host, options.port)
-    workbench = None if _exists(options.source) else _open(options.source)
+    workbench = None if _exists(options.source) else _open(options)
     announce(listener)
     sys.setswitchinterval(SWITCH_SECONDS)
     with without_collection():
@@ -62,7 +69,7 @@ def start(options: StudioOptions, announce: Callable[[Listener], None]) -> int:
     limits = Limits(
         body_bytes=BODY_BYTES, body_seconds=120.0, response_seconds=300.0, stop_seconds=STOP_SECONDS
     )
-    application = application_class(lambda: _open(options.source) if workbench is None else workbench)
+    application = application_class(lambda: _open(options) if workbench is None else workbench)
 
     def stop_after_failure() -> None:
         application.opened.add_done_callback(lambda opened: opened.exception() and process.request_stop())
@@ -85,7 +92,7 @@ def _exists(source: str) -> bool:
     )
 
 
-def _open(source: str) -> Any:
+def _open(options: StudioOptions) -> Any:
     """Return the workbench of a source, with the libraries that it needs."""
     with without_collection():
-        return import_module("chainrule.studio.workbench").Workbench(source)
+        return import_module("chainrule.studio.workbench").Workbench(options.source, options.reading)

@@ -16,6 +16,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chainrule.data.readers.read_options import NO_OPTIONS, ReadOptions
 from chainrule.diagnosis import DIAGNOSIS_FILE, Diagnosis, Finding
 from chainrule.errors import ChainruleError, DataError, UsageError, fact, nearest
 from chainrule.model import Model
@@ -58,9 +59,10 @@ class Workbench:
 
     Args:
         source: a file, a RUN, the name of a data set, or ``""``.
+        reading: how a file is read.
     """
 
-    def __init__(self, source: str = "") -> None:
+    def __init__(self, source: str = "", reading: ReadOptions = NO_OPTIONS) -> None:
         self.lock = threading.RLock()
         self.project: Any = None  # a Project or a ModelProject
         self.training: Training | None = None
@@ -71,7 +73,7 @@ class Workbench:
         self._probes: tuple[tuple[str, float], list[Probe]] | None = None  # of the first update of a training
         self._replay: Any = None  # the update that was replayed at last, with what it is of
         if source:
-            self.open(source)
+            self.open(source, reading)
 
     def close(self) -> None:
         """End the training: it saves a checkpoint."""
@@ -86,14 +88,21 @@ class Workbench:
 
     # --- the project
 
-    def open(self, source: str) -> None:
+    def open(self, source: str, reading: ReadOptions = NO_OPTIONS) -> None:
         """Open a file, a RUN, or a data set by name.
 
+        Args:
+            source: as of the class.
+            reading: how a file is read.
+
         Raises:
-            ChainruleError: it cannot be read.
+            ChainruleError: it cannot be read. UsageError E128: a RUN, which stores how its file is read, or a
+                data set with options of reading.
         """
         options = read_config(RunFolder.open(source))[0] if is_recorded(source) else None
         is_model = source.endswith(".safetensors") or os.path.isfile(Path(source) / MODEL)
+        if options is not None or is_model:
+            reading.require_only((), source, fact("a RUN or a model file"))
         is_private = options is not None and bool(options.epsilon)  # its rows stay closed
         if is_private or (options is None and is_model):
             self.show(model_of(source))
@@ -101,7 +110,7 @@ class Workbench:
         if options is not None:
             project = _project_of_run(source, options)
         else:
-            project = _project_of_data(source)
+            project = _project_of_data(source, reading)
         _ = project.plan
         self._replace(project)
 
@@ -540,11 +549,13 @@ def _without_weights(frame: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in frame.items() if name != "weights"}
 
 
-def _project_of_data(source: str) -> Project:
+def _project_of_data(source: str, reading: ReadOptions) -> Project:
     """Return the project of a file or a data set; its error lists the sets of the studio, too."""
     is_set = source in (*SETS, DIGIT_IMAGES) and not os.path.exists(source)
+    if is_set:
+        reading.require_only((), source, fact("a data set"))
     try:
-        return Project.of_data(str(write_set(source)) if is_set else source)
+        return Project.of_data(str(write_set(source)) if is_set else source, reading)
     except DataError as error:
         if error.code != "E302":
             raise

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import ChainruleError, DataError, UsageError
 from chainrule.notation import number
 from chainrule.page.page import Lines
@@ -51,6 +52,32 @@ def test_a_misspelled_set_has_the_closest_one_of_the_studio() -> None:
         assert "spiral" in str(caught.value.expected)
     with pytest.raises(DataError, match="E301"):
         Workbench("cirle.csv")
+
+
+def test_a_file_is_read_with_the_options_of_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"Größe;{i}.500;{'ja' if i % 2 else 'nein'}\n" for i in range(1, 41))
+    Path("maße.csv").write_bytes(f"maß;wert;kauf\n{rows}".encode("cp1252"))
+    reading = ReadOptions(encoding="windows-1252", decimal=",")
+    bench = Workbench("maße.csv", reading)
+    assert bench.project.options.reading == reading
+    frame = bench.project.table.frame
+    assert (frame["maß"][0], frame["wert"][0]) == ("Größe", 1500)
+    bench.change({"epochs": 1})
+    assert bench.project.options.reading == reading
+    assert "--encoding windows-1252" in bench.project.options.command()
+    bench.close()
+
+
+@pytest.mark.parametrize("source", ["iris", "circle"])
+def test_options_of_reading_do_not_apply_to_a_data_set(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="E128"):
+        Workbench(source, ReadOptions(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("name", ["iris", "circle", "digit-images"])

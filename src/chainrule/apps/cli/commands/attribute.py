@@ -14,9 +14,10 @@ import numpy as np
 import typer
 from rich.text import Text
 
-from chainrule.apps.cli.model_and_rows import READING, load, read_text, take_reading, warn_of_known_rows
+from chainrule.apps.cli.model_and_rows import load, read_text, warn_of_known_rows
 from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.prediction_output import announce_unlike
+from chainrule.apps.cli.reading_options import READING, take_reading
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.texts import text_of
 from chainrule.attribution.attribution import Attribution

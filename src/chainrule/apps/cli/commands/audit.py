@@ -9,9 +9,10 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from chainrule.apps.cli.model_and_rows import READING, load, require_targets, take_reading
+from chainrule.apps.cli.model_and_rows import load, require_targets
 from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.prediction_output import to_csv
+from chainrule.apps.cli.reading_options import READING, take_reading
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.texts import text_of
 from chainrule.auditing.membership import MembershipResult

@@ -7,7 +7,8 @@ from typing import Annotated, Any, cast
 import numpy as np
 import typer
 
-from chainrule.apps.cli.model_and_rows import READING, load, require_targets, take_reading, warn_of_known_rows
+from chainrule.apps.cli.model_and_rows import load, require_targets, warn_of_known_rows
+from chainrule.apps.cli.reading_options import READING, take_reading
 from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.texts import text_of
 from chainrule.errors import DataError, UsageError, fact

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from chainrule.apps.cli.model_and_rows import READING, take_reading
+from chainrule.apps.cli.reading_options import READING, take_reading
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.tables import columns_table
 from chainrule.apps.cli.texts import text_of

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from chainrule.apps.cli.model_and_rows import READING, load, take_reading
+from chainrule.apps.cli.model_and_rows import load
 from chainrule.apps.cli.output_file import output_file
+from chainrule.apps.cli.reading_options import READING, take_reading
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.texts import text_of
 from chainrule.data import Table

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from chainrule.apps.cli.model_and_rows import READING, load, require_targets, take_reading, warn_of_known_rows
+from chainrule.apps.cli.model_and_rows import load, require_targets, warn_of_known_rows
 from chainrule.apps.cli.prediction_output import announce_unlike
+from chainrule.apps.cli.reading_options import READING, take_reading
 from chainrule.apps.cli.score_lines import interval_line, threshold_table
 from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.tables import positive_class, print_differences, result_table

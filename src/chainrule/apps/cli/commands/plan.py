@@ -8,7 +8,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from chainrule.apps.cli.model_and_rows import READING, take_reading
+from chainrule.apps.cli.reading_options import READING, take_reading
 from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.tables import model_table
 from chainrule.apps.cli.texts import text_of

@@ -10,8 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from chainrule.apps.cli.model_and_rows import READING, load, take_reading, warn_of_known_rows
+from chainrule.apps.cli.model_and_rows import load, warn_of_known_rows
 from chainrule.apps.cli.output_file import output_file
+from chainrule.apps.cli.reading_options import READING, take_reading
 from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.texts import text_of
 from chainrule.errors import UsageError, fact

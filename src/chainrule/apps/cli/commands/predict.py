@@ -24,7 +24,7 @@ import typer
 
 from chainrule import robustness  # lazy: certificates are loaded where they are requested
 from chainrule.apps.cli.frame_files import csv_of_frames, write_frames
-from chainrule.apps.cli.model_and_rows import READING, load, take_reading
+from chainrule.apps.cli.model_and_rows import load
 from chainrule.apps.cli.output_file import output_file
 from chainrule.apps.cli.prediction_output import (
     REASON,
@@ -35,6 +35,7 @@ from chainrule.apps.cli.prediction_output import (
     prediction_frame,
     print_notice,
 )
+from chainrule.apps.cli.reading_options import READING, take_reading
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.tables import print_differences
 from chainrule.apps.cli.texts import text_of

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from chainrule.apps.cli.model_and_rows import READING, load, take_reading
+from chainrule.apps.cli.model_and_rows import load
+from chainrule.apps.cli.reading_options import READING, take_reading
 from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.texts import text_of
 from chainrule.errors import UsageError, fact

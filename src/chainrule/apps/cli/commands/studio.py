@@ -15,11 +15,14 @@ from typing import Annotated, Any
 import typer
 
 from chainrule.apps.cli.commands.serve import LIBRARIES, token_of
+from chainrule.apps.cli.reading_options import READING, take_reading
+from chainrule.apps.cli.signature import with_options
 from chainrule.apps.cli.texts import text_of
 from chainrule.optional_dependency import missing
 from chainrule.page import screen
 
 
+@with_options(READING)
 def studio(
     source: Annotated[str, typer.Argument(help="=studio_source", metavar="RUN|DATA|EXAMPLE")] = "",
     *,
@@ -29,13 +32,15 @@ def studio(
     token_file: Annotated[str | None, typer.Option(help="=serve_token_file", metavar="FILE")] = None,
     allow_host: Annotated[list[str] | None, typer.Option(help="=serve_allow_host", metavar="NAME")] = None,
     lang: Annotated[str | None, typer.Option(help="=lang")] = None,
+    **reading: Any,
 ) -> int:
     """Show a page until the process is stopped."""
     if any(find_spec(name) is None for name in LIBRARIES):
         raise missing("studio", "chainrule studio")
     service = import_module("chainrule.studio.service")
     token = token_of(host, token_file, is_open=False)
-    options = service.StudioOptions(source, host, port, token, tuple(allow_host or ()))
+    names = tuple(allow_host or ())
+    options = service.StudioOptions(source, host, port, token, names, take_reading(reading))
     return service.start(options, lambda listener: _announce(listener, token, token_file, not no_browser))
 
 

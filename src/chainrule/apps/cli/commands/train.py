@@ -12,8 +12,8 @@ from typing import Annotated, Any, cast
 import typer
 
 from chainrule.apps.cli.main import FAILURES
-from chainrule.apps.cli.model_and_rows import READING
 from chainrule.apps.cli.process_supervisor import Processes, is_supervised, member, require_xla, supervise
+from chainrule.apps.cli.reading_options import READING
 from chainrule.apps.cli.score_lines import interval_line, print_curve, print_scores
 from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.tables import columns_table, model_table, positive_class, result_table
