@@ -78,8 +78,7 @@ def main(
 ) -> None:
     """Predict, print the scores and the first cases, and save the model of the last training."""
     is_phishing = set == "phishing"
-    every = {**table_folds.FRAUD, **({} if is_phishing else table_folds.PAYMENTS)}
-    texts = in_language(every, lang)
+    texts = in_language({**table_folds.FRAUD, **({} if is_phishing else table_folds.PAYMENTS)}, lang)
     if is_phishing:
         table, divisions = pages(data, 10 if long else seeds, epochs)
     else:
@@ -91,8 +90,8 @@ def main(
     screen.table(header, cases, (0, 1))
     screen.block(f"\n{texts['limits']}\n{credit_line(set, lang)}")
     if out:
-        limits = divisions[-1].limits(table, texts["limits"], lang)
-        sections = [(texts["cases"], markup_table(header, cases), limits)]
+        note = divisions[-1].limits(table, texts["limits"], lang)
+        sections = [(texts["cases"], markup_table(header, cases), note)]
         files = {"fraud.html": result_page(texts["title"], lang, sections), **divisions[-1].row_files(table)}
         save_run(out, divisions[-1].model, scores, files, metrics=[*NAMES[set].values()])
 

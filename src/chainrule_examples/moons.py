@@ -14,6 +14,9 @@ from sklearn.datasets import make_moons
 
 import chainrule as cr
 from chainrule.messages import Texts, in_language
+from chainrule.metrics import mean_score
+from chainrule_examples import COMMON
+from chainrule_examples.score_table import Score, npz, print_scores, save_run
 
 SHADES = " .:-=+*#%@"
 
@@ -24,6 +27,7 @@ TEXTS: Texts = {
     "map": "Predictions of the network in the plane (blank: class 0, @: class 1)",
     "why": "Explanation of one point",
 }
+OPTIONS: Texts = {"out": COMMON["out"]}
 
 
 def points() -> tuple[np.ndarray, np.ndarray]:
@@ -58,20 +62,25 @@ def plane_text(model: cr.Model, width: int = 60, height: int = 18) -> str:
     return "\n".join("".join(SHADES[i] for i in row) for row in shades)
 
 
-def main(lang: Literal["en", "zh"] = "en") -> None:
-    """Train, compare, plot and explain.
+def main(lang: Literal["en", "zh"] = "en", out: str = "") -> None:
+    """Train, compare, plot, explain, and save the model.
 
     Args:
         lang: ``"en"`` or ``"zh"``.
+        out: folder for the model, the scores and a page.
     """
     texts = in_language(TEXTS, lang)
     model, x, y = train()
     print(texts["data"])
-    print(f"  {texts['line']}: {train_linear().evaluate(x, y)['accuracy']:.2f}")
-    print(f"  {texts['net']}: {model.evaluate(x, y)['accuracy']:.2f}")
+    methods = {"line": train_linear(), "net": model}
+    right = {name: mean_score(np.asarray(own.predict(x)) == y) for name, own in methods.items()}
+    scores = [Score.on_test_set(TEXTS[name], [{"accuracy": own}]) for name, own in right.items()]
+    print_scores(scores, lang, "accuracy")
     print(f"\n{texts['map']}\n{plane_text(model)}")
     print(f"\n{texts['why']}")
     print(model.explain(x[0], y[0], depth=1, lang=lang))
+    if out:
+        save_run(out, model, scores, {"test.npz": npz(x=x, y=y)})
 
 
 if __name__ == "__main__":

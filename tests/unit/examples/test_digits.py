@@ -1,0 +1,31 @@
+"""The example digits: its RUN, whose scores ``evaluate`` prints, its page and own input."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from chainrule.apps.cli.main import main
+from saved_scores import check_own_input, check_saved_scores
+
+NET, RIVAL = "network", "three nearest neighbors"
+
+
+@pytest.mark.long
+def test_a_run_has_the_scores_and_the_curves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, own, other = tmp_path / "run", tmp_path / "own.npz", tmp_path / "other.npz"
+    assert main(["example", "digits", "--lang", "zh", "--out", str(run)]) == 0
+    capsys.readouterr()
+    scores = json.loads((run / "scores.json").read_text(encoding="utf-8"))
+    assert scores[RIVAL]["accuracy"][0] > 0.85
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert "<polyline" in page
+    assert "准确率" in page
+    assert RIVAL not in page  # its name is Chinese
+    check_saved_scores(run, run / "test.npz", NET, {"accuracy": "accuracy"}, capsys)
+    np.savez(own, x=np.full((3, 64), 0.25))
+    np.savez(other, x=np.ones((3, 65)))
+    check_own_input(run, [own], [other], capsys, names=[str(digit) for digit in range(10)])
