@@ -2,7 +2,7 @@
 
 The 1,797 images are part of scikit-learn. Early stopping ends the training when the validation loss no longer
 improves and restores the weights of the best epoch. Among pixels of the same place, the most similar training
-images are a strong rival.
+images are a strong baseline.
 """
 
 from __future__ import annotations

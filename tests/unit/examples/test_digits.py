@@ -11,7 +11,7 @@ import pytest
 from chainrule.apps.cli.main import main
 from saved_scores import check_own_input, check_saved_scores
 
-NET, RIVAL = "network", "three nearest neighbors"
+NET, BASELINE = "network", "three nearest neighbors"
 
 
 @pytest.mark.long
@@ -20,11 +20,11 @@ def test_a_run_has_the_scores_and_the_curves(tmp_path: Path, capsys: pytest.Capt
     assert main(["example", "digits", "--lang", "zh", "--out", str(run)]) == 0
     capsys.readouterr()
     scores = json.loads((run / "scores.json").read_text(encoding="utf-8"))
-    assert scores[RIVAL]["accuracy"][0] > 0.85
+    assert scores[BASELINE]["accuracy"][0] > 0.85
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "<polyline" in page
     assert "准确率" in page
-    assert RIVAL not in page  # its name is Chinese
+    assert BASELINE not in page  # its name is Chinese
     check_saved_scores(run, run / "test.npz", NET, {"accuracy": "accuracy"}, capsys)
     np.savez(own, x=np.full((3, 64), 0.25))
     np.savez(other, x=np.ones((3, 65)))
