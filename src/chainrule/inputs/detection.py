@@ -17,7 +17,14 @@ from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import fact
 from chainrule.inputs.images import ImageKind, ImageRows, class_names, stored_names, takes_images
-from chainrule.inputs.kind import Evaluation, InputRows, Output, refuse_metrics, stored_probability
+from chainrule.inputs.kind import (
+    Evaluation,
+    InputRows,
+    Output,
+    refuse_metrics,
+    stored_probability,
+    unknown_class,
+)
 from chainrule.metrics.detection import Truth, average_precision, count_error
 from chainrule.model import Model
 from chainrule.nn.loss.center_net import CenterNet
@@ -152,8 +159,10 @@ class DetectionKind(ImageKind):
         return int(np.ravel_multi_index(place, grid.shape))
 
     def named_target(self, model: Model, row: InputRows, text: str) -> int | None:
-        """Return the largest score of the class that a text names, as a number of the output."""
+        """Return the largest score of the class that a text names, as a number of the output (E544)."""
         if text not in self.names:
+            if self.names and not text.isdecimal():
+                raise unknown_class(self.names, text)
             return None
         grid, kind = np.asarray(model.predict(row.x))[0], self.names.index(text)
         place = np.unravel_index(grid[..., kind].argmax(), grid.shape[:2])

@@ -18,7 +18,8 @@ import numpy as np
 from chainrule.data import Finding, Table
 from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import ReadOptions
-from chainrule.errors import UsageError, fact
+from chainrule.errors import TrainingError, UsageError, fact, nearest
+from chainrule.messages import join_facts
 from chainrule.model import Model
 from chainrule.records import frozen
 from chainrule.robustness import is_unlike, refusing_gate
@@ -368,3 +369,14 @@ def other_kind(kind: InputKind, model: Model, run: str, data: str) -> UsageError
 def described(data: str) -> str:
     """Return what the user passed, in words."""
     return fact("a folder") if os.path.isdir(data) else Path(data).suffix or fact("a table")
+
+
+def unknown_class(names: Sequence[str], text: str) -> TrainingError:
+    """Return the error E544 of ``--target`` with a word that is no class of boxes or pixels."""
+    return TrainingError(
+        "E544",
+        where="attribute, target",
+        expected=fact("a class: {names}", names=join_facts(", ", names[:20], "list")),
+        received=f'"{text[:80]}"',
+        fix=f"--target {nearest(text, names) or names[0]}",
+    )

@@ -22,7 +22,7 @@ from chainrule.data.readers.lazy_polars import pl
 from chainrule.data.readers.read_options import ReadOptions
 from chainrule.errors import UsageError, fact
 from chainrule.inputs.images import ImageKind, ImageRows, class_names, stored_names, takes_images
-from chainrule.inputs.kind import Evaluation, InputRows, Output, refuse_metrics
+from chainrule.inputs.kind import Evaluation, InputRows, Output, refuse_metrics, unknown_class
 from chainrule.metrics.masks import class_iou, mean_iou, pixel_accuracy, pixel_confusion
 from chainrule.model import Model
 from chainrule.nn.loss.class_targets import OneClass
@@ -173,8 +173,10 @@ class SegmentationKind(ImageKind):
         return tuple(map(int, np.unravel_index(scores.argmax(), scores.shape)))
 
     def named_target(self, model: Model, row: InputRows, text: str) -> tuple[int, ...] | None:
-        """Return row, column and class of ``100,60,car``, or of the most probable pixel of ``car``."""
+        """Return row, column and class of ``100,60,car``, or of the most probable pixel of ``car`` (E544)."""
         *place, name = (part.strip() for part in text.split(","))
+        if self.names and name not in self.names and not name.isdecimal():
+            raise unknown_class(self.names, name)
         if name not in self.names or not all(part.isdecimal() for part in place) or len(place) not in (0, 2):
             return None
         number = self.names.index(name)
