@@ -33,7 +33,7 @@ EXAMPLES = {
     "E319": "age, ill",
     "E320": "no value",
     "E321": "in all 2 rows",
-    "E322": "class b",
+    "E322": "only one row: b",
     "E323": "0.5 in all 2 rows",
     "E324": "numbers",
     "E325": "same is constant",
