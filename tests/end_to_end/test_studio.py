@@ -227,9 +227,15 @@ def test_request_for_custom_activation(visit: Visit) -> None:
     train_a_step(visit)
     visit.open("chain")
     visit.page.wait_for_selector(".wire-group")
-    visit.page.locator(".wire-group").first.focus()
+    visit.page.locator(".unit").nth(2).focus()  # after the two inputs
     visit.page.keyboard.press("Enter")
     visit.page.wait_for_selector(".inspector math")
+    formulas = "\n".join(visit.page.locator(".inspector math").all_text_contents()).replace("−", "-")
+    z = re.search(r"^\(?(-?[\d.]+)\)?×1", formulas, re.M)
+    result = re.search(r"= ?(-?[\d.]+)\nBackward", visit.text(".inspector").replace("−", "-"))
+    assert z is not None and result is not None
+    x = float(z[1])
+    assert math.isclose(float(result[1]), x / (1 + math.exp(-2 * x)), abs_tol=2e-6)
 
 
 def test_a_wrong_activation_has_a_button_with_its_fix(visit: Visit) -> None:
@@ -250,8 +256,16 @@ def test_request_for_save_and_share(visit: Visit, tmp_path: Path) -> None:
     page = visit.context.new_page()
     page.goto((tmp_path / "model.html").as_uri())
     page.wait_for_selector("input")
-    assert "x1" in page.inner_text("body")
-    assert "orange" in page.inner_text("body")
+    visit.open("predict")
+    visit.page.wait_for_selector("main .big")
+    for place in (page, visit.page):
+        for name, value in (("x1", "0.5"), ("x2", "-1.25")):
+            place.get_by_role("spinbutton", name=name, exact=True).fill(value)
+            place.keyboard.press("Tab")
+    row = page.locator("tr", has_text="orange").inner_text()
+    percent = 100 * float(row.split()[1])
+    bar = visit.page.locator(".bar", has_text="orange")
+    bar.filter(has_text=f"{percent:.1f} %").wait_for()
     page.close()
 
 
