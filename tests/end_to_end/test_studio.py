@@ -233,7 +233,8 @@ def test_request_for_custom_activation(visit: Visit) -> None:
     formulas = "\n".join(visit.page.locator(".inspector math").all_text_contents()).replace("−", "-")
     z = re.search(r"^\(?(-?[\d.]+)\)?×1", formulas, re.M)
     result = re.search(r"= ?(-?[\d.]+)\nBackward", visit.text(".inspector").replace("−", "-"))
-    assert z is not None and result is not None
+    assert z is not None
+    assert result is not None
     x = float(z[1])
     assert math.isclose(float(result[1]), x / (1 + math.exp(-2 * x)), abs_tol=2e-6)
 

@@ -3,7 +3,8 @@
     64 relu, dropout 0.2, 32 tanh, 8 x*sigmoid(2*x)
 
 Parts are separated by commas. A number is a ``Dense`` layer with this number of units, followed by its
-activation: a name, or a formula of ``x``. ``dropout`` and a number between 0 and 1 is a ``Dropout`` layer.
+activation: a name, or a formula of ``x``. Full-width signs and digits are read like those of ASCII.
+``dropout`` and a number between 0 and 1 is a ``Dropout`` layer.
 The output layer is omitted: its size follows from the target. An empty text is a linear model.
 
 Images and sequences:
@@ -18,7 +19,6 @@ of that many positions, ``mean`` is that over the sequence.
 
 from __future__ import annotations
 
-import math
 import re
 
 from chainrule.errors import UsageError, fact, nearest
@@ -60,6 +60,8 @@ LAYERS = {  # names of layers in programs, with the word for each
     "sequencepool": "mean",
 }
 LIKENESS = 0.7  # least likeness of a word to one that is suggested
+_ASCII = {0xFF01 + i: 0x21 + i for i in range(94)} | {0x3000: " ", 0x3001: ","}  # of East Asian keyboards
+_TOKEN = re.compile(r"x(?=\d)|[^\W\d]\w*|\d+\.?\d*")  # of a part without the right separators
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
 
@@ -88,7 +90,7 @@ def net_from_text(
           dense2: Dense(3)
         )
     """
-    parts = [" ".join(part.split()) for part in _separated(text)]
+    parts = [" ".join(part.split()) for part in _separated(text.translate(_ASCII))]
     if len(parts) > MAX_LAYERS:
         raise _range(
             source, fact("the number of layers"), f"<= {MAX_LAYERS}", str(len(parts)), fact("fewer layers")
@@ -109,7 +111,7 @@ def _separated(text: str) -> list[str]:
     parts, depth = [""], 0
     for sign in text:
         depth += {"(": 1, ")": -1}.get(sign, 0)
-        if sign in ",，" and depth <= 0:
+        if sign == "," and depth <= 0:
             parts.append("")
         else:
             parts[-1] += sign
@@ -133,7 +135,7 @@ def _part(parts: list[str], i: int, source: str) -> Layer:
     is_formula = bool(rest) and _FORMULA.search(" ".join(rest)) is not None
     if _NUMBER.fullmatch(first) and (len(rest) <= 1 or is_formula):
         if not _is_count(first, _MAX_UNITS):
-            fix = _corrected(parts, i, " ".join(["64", *rest]))
+            fix = _corrected(parts, i, _repaired(" ".join(["64", *rest])))
             raise _range(
                 where,
                 fact("the number of units"),
@@ -145,7 +147,7 @@ def _part(parts: list[str], i: int, source: str) -> Layer:
             return Dense(int(first), _formula(parts, i, " ".join(rest), where))
         return Dense(int(first), _activation(parts, i, rest[0], where) if rest else None)
     if len(words) == 2 and _NUMBER.fullmatch(rest[0]) and nearest(first, ["dropout"]):
-        raise _word(where, first, ["dropout"], _corrected(parts, i, f"dropout {rest[0]}"))
+        raise _word(where, first, ["dropout"], _corrected(parts, i, _repaired(f"dropout {rest[0]}")))
     received = parts[i][:80] or fact("nothing between two commas")
     fix, expected = _corrected(parts, i, _guess(words)), f"{WORDS}, {SHAPED_WORDS}"
     raise UsageError("E117", where=where, part=parts[i][:80], expected=expected, received=received, fix=fix)
@@ -186,8 +188,8 @@ def _guess(words: list[str]) -> str:
     """Return a correction: the closest word, another order, or a comma between parts."""
     if words == [""]:
         return ""
-    if words[0].isdecimal():
-        return re.sub(r" (?=\d)", ", ", " ".join(words))
+    if words[0].lstrip("([")[:1].isdecimal():
+        return _separate(" ".join(words))
     first, *numbers = re.findall(r"[^\s(),]+", " ".join(words)) or [""]
     known = {**dict.fromkeys(ACTIVATIONS, ""), **LAYERS, **{word: word for word in (*SHAPED, "dropout")}}
     word = nearest(first, known, LIKENESS)
@@ -197,9 +199,34 @@ def _guess(words: list[str]) -> str:
         return f"{units} {activation or 'relu'}"
     if known[word] == "dense":
         return units
-    low, high = SHAPED.get(known[word], (math.inf, 0))
+    if known[word] == "dropout":
+        return f"dropout {next((n for n in numbers if _NUMBER.fullmatch(n) and 0 <= float(n) < 1), '0.2')}"
+    low, high = SHAPED[known[word]]
     is_complete = low <= len(numbers) <= high and all(_is_count(number, _MAX_SIDE) for number in numbers)
     return " ".join([known[word], *numbers]) if is_complete else _example(known[word])
+
+
+def _separate(text: str) -> str:
+    """Return a part with commas where layers begin.
+
+    Example:
+        >>> _separate("64x64 relu dropout 0.3; 8")
+        '64, 64 relu, dropout 0.3, 8'
+    """
+    numbers = {"dropout": 1} | {word: high for word, (_, high) in SHAPED.items()}
+    parts: list[str] = []
+    for token in _TOKEN.findall(text):
+        words = parts[-1].split() if parts else [""]
+        if token[0].isdecimal():
+            follows, word = len(words) <= numbers.get(words[0], 0), token
+        else:
+            word = nearest(token, [*ACTIVATIONS, *numbers], LIKENESS) or ""
+            follows = word in ACTIVATIONS and words[-1][-1:].isdecimal()
+        if follows:
+            parts[-1] += f" {word}"
+        elif word and word not in ACTIVATIONS:
+            parts.append(word)
+    return ", ".join(map(_repaired, parts))
 
 
 def _is_count(text: str, high: int) -> bool:
@@ -234,9 +261,27 @@ def _formula(parts: list[str], i: int, text: str, where: str) -> FormulaActivati
 
 
 def _corrected(parts: list[str], i: int, part: str) -> str:
-    """Return the complete text with one part replaced; an empty part is omitted."""
-    changed = [*parts[:i], part, *parts[i + 1 :]]
-    return f'"{", ".join(p for p in changed if p)}"'
+    """Return the complete text with one part replaced and the others repaired; empty parts are omitted.
+
+    An activation after a comma belongs to the units before it.
+    """
+    changed: list[str] = []
+    for j, other in enumerate(parts):
+        text, name = part if j == i else _repaired(other), re.sub(r"\W", "", other).casefold()
+        if name in ACTIVATIONS and changed and changed[-1].isdecimal():
+            changed[-1] += f" {name}"
+        elif text:
+            changed.append(text)
+    return f'"{", ".join(changed)}"'
+
+
+def _repaired(part: str) -> str:
+    """Return a part, or its correction if it has a mistake."""
+    try:
+        _part([part], 0, "")
+    except UsageError as error:
+        return error.fix.strip('"')
+    return part
 
 
 def _range(where: str, name: str, expected: str, received: str, fix: str) -> UsageError:

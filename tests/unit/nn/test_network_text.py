@@ -16,6 +16,7 @@ GOOD: dict[str, list[nn.Layer]] = {
     "64": [nn.Dense(64)],
     "  8   ReLU ,DROPOUT .5": [nn.Dense(8, "relu"), nn.Dropout(0.5)],
     "8 sigmoid，4 softplus": [nn.Dense(8, "sigmoid"), nn.Dense(4, "softplus")],
+    "８ ｔａｎｈ，４　ｒｅｌｕ、dropout 0．5": [nn.Dense(8, "tanh"), nn.Dense(4, "relu"), nn.Dropout(0.5)],
     "dropout 0": [nn.Dropout(0.0)],
     "reshape 8 8 1, Conv 6 5 tanh, pool 2, conv 4 3, flatten": [
         nn.Reshape((8, 8, 1)),
@@ -78,7 +79,8 @@ BAD: list[tuple[str, str, str, str]] = [
     ("lstm 8", "E117", "part 1 of 1", '"8 relu"'),
     ("pooling 0", "E117", "part 1 of 1", '"pool 2"'),
     ("lstm 0", "E117", "part 1 of 1", '"64 relu"'),
-    ("Dropout(0.3)", "E117", "part 1 of 1", '"dropout 0.2"'),
+    ("Dropout(0.3)", "E117", "part 1 of 1", '"dropout 0.3"'),
+    ("Dropout(p=0.3), 8", "E117", "part 1 of 2", '"dropout 0.2, 8"'),
     ("Foo", "E117", "part 1 of 1", '"64 relu"'),
     ("conv 6", "E117", "part 1 of 1", '"conv 6 5 relu"'),
     ("pool 2 2, 8", "E117", "part 1 of 2", '"pool 2, 8"'),
@@ -86,7 +88,16 @@ BAD: list[tuple[str, str, str, str]] = [
     ("conv 6 5 rleu", "E101", "part 1 of 1", '"conv 6 5 relu"'),
     ("reshape 1 2 3 4", "E117", "part 1 of 1", '"reshape 8 8 1"'),
     ("mean 3", "E117", "part 1 of 1", '"mean"'),
-    ("64 relu; 32", "E117", "part 1 of 1", ""),
+    ("64 relu; 32", "E117", "part 1 of 1", '"64 relu, 32"'),
+    ("64x32", "E117", "part 1 of 1", '"64, 32"'),
+    ("64-32-16", "E117", "part 1 of 1", '"64, 32, 16"'),
+    ("[64, 32]", "E117", "part 1 of 2", '"64, 32"'),
+    ("(64, 32)", "E117", "part 1 of 1", '"64, 32"'),
+    ("8 relu -> 4 ReLU", "E117", "part 1 of 1", '"8 relu, 4 relu"'),
+    ("8, relu, 4, tanh", "E117", "part 2 of 4", '"8 relu, 4 tanh"'),
+    ("64 relu dropout 0.3 32 tanh", "E117", "part 1 of 1", '"64 relu, dropout 0.3, 32 tanh"'),
+    ("Dense(8), ReLU(), Dropout(0.3), Dense(4)", "E117", "part 1 of 4", '"8 relu, dropout 0.3, 4"'),
+    ("64 rleu, 32 tahn", "E101", "part 1 of 2", '"64 relu, 32 tanh"'),
     ("__import__('os')", "E117", "part 1 of 1", '"64 relu"'),
 ]
 
@@ -101,6 +112,22 @@ def test_a_mistake_is_reported_with_position_and_fix(text: str, code: str, place
     assert not fix or error.fix == fix
     assert len(str(error)) < 800
     if fix:
+        nn.net_from_text(error.fix.strip('"'))
+
+
+MISTAKES = st.sampled_from(
+    "64 64x64 [8 8] 0 -3 relu ReLU() rleu Dense(8) Linear(16) Dropout(0.3) dropout 0.2 7 conv2d pool flaten "
+    "lstm -> ; x x*x max(0,x) encoder reshape mean".split()
+)
+
+
+@given(
+    st.lists(MISTAKES, min_size=1, max_size=7).map(" ".join) | st.lists(MISTAKES, max_size=5).map(", ".join)
+)
+def test_the_fix_of_any_mistake_is_a_network(text: str) -> None:
+    try:
+        nn.net_from_text(text)
+    except UsageError as error:
         nn.net_from_text(error.fix.strip('"'))
 
 
