@@ -220,7 +220,10 @@ def test_versions_of_a_model(file: Path, tmp_path: Path) -> None:
         )
         assert default == latest == second != first
         assert server.request("POST", "/predict", body_of(), token=None).status == 400
-        assert server.request("POST", "/predict?model=net&version=3", body_of(), token=None).status == 404
+        for path in ("/predict?model=net&version=3", "/v2/models/nett/infer"):
+            refused = server.request("POST", path, body_of(), token=None)
+            assert refused.status == 404
+            assert "net/versions/1, net/versions/2, second/versions/1" in refused.json["error"]
 
 
 def is_reached(server: ServerProcess) -> bool:

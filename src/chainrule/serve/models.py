@@ -380,8 +380,15 @@ class Repository:
             name = next(iter(self.models))
         versions = self.models.get(name)
         if versions is None or (version and version not in versions):
-            raise RequestError(404, fact("this server has no such model or version"))
+            raise self.no_model()
         return versions[version or next(reversed(versions))]
+
+    def no_model(self) -> RequestError:
+        """Return the response to the name of a model or version that the server does not have."""
+        models = ", ".join(f"{model.name}/versions/{model.version}" for model in self)
+        return RequestError(
+            404, fact("this server has no such model or version; it has {models}", models=models)
+        )
 
 
 def load_models(runs: Sequence[str]) -> Repository:

@@ -33,7 +33,6 @@ from chainrule.web.token_host_and_origin import Access
 PLATFORM = "chainrule"
 MODELS = "/v2/models/"
 PROBES = ("/v2/health/live", "/v2/health/ready")
-NO_MODEL = fact("this server has no such model or version")
 EXPLANATIONS = QueueLimits(batch_rows=1, queue_rows=16)
 
 
@@ -77,7 +76,8 @@ class Application:
         for served in repository:
             served.warm_up()
         self.assets = load_assets(FOLDER)
-        self.paths = Paths(self._operations(), lambda path: NO_MODEL if path.startswith(MODELS) else NO_PATH)
+        no_model = repository.no_model().message
+        self.paths = Paths(self._operations(), lambda path: no_model if path.startswith(MODELS) else NO_PATH)
 
     def guarded(self, access: Access, limits: Limits) -> Guard:
         """Return the application behind its checks."""
@@ -261,7 +261,7 @@ class Application:
     def _chosen(self, request: Exchange) -> Endpoint:
         query = request.query
         if not (query.get("model", "1") and query.get("version", "1")):
-            raise RequestError(404, NO_MODEL)
+            raise self.repository.no_model()
         return self._find(query.get("model", ""), query.get("version", ""))
 
     async def _predicted(self, endpoint: Endpoint, rows: Request, request: Exchange) -> Predictions:
