@@ -212,18 +212,18 @@ def test_bounds_of_bodies_and_times(file: Path) -> None:
 @pytest.mark.long
 def test_versions_of_a_model(file: Path, tmp_path: Path) -> None:
     other = save_model(tmp_path / "other.safetensors", 3)
-    with running_server(f"net={file}", f"net={other}", f"second={other}", "--no-token") as server:
-        assert server.request("GET", "/v2/models/net", token=None).json["versions"] == ["1", "2"]
+    with running_server(f"plants={file}", f"plants={other}", f"second={other}", "--no-token") as server:
+        assert server.request("GET", "/v2/models/plants", token=None).json["versions"] == ["1", "2"]
         first, latest, default, second = (
             server.request("POST", f"/predict?model={query}", body_of(), token=None).json["predictions"]
-            for query in ("net&version=1", "net&version=2", "net", "second")
+            for query in ("plants&version=1", "plants&version=2", "plants", "second")
         )
         assert default == latest == second != first
         assert server.request("POST", "/predict", body_of(), token=None).status == 400
-        for path in ("/predict?model=net&version=3", "/v2/models/nett/infer"):
+        for path in ("/predict?model=plants&version=3", "/v2/models/plans/infer"):
             refused = server.request("POST", path, body_of(), token=None)
             assert refused.status == 404
-            assert "net/versions/1, net/versions/2, second/versions/1" in refused.json["error"]
+            assert "plants/versions/1, plants/versions/2, second/versions/1" in refused.json["error"]
 
 
 def is_reached(server: ServerProcess) -> bool:
