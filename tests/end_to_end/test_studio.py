@@ -606,6 +606,10 @@ def derive_the_loss_of_the_last_batch(phone: Visit) -> None:
     phone.page.locator(".unit").last.dispatch_event("click")
     phone.wait_for(".inspector h2", "J")
     phone.page.wait_for_selector(".inspector math")
+    derivation, weights = (
+        phone.page.locator(part).bounding_box() for part in (".inspector", '.sheet:has-text("All weights")')
+    )
+    assert derivation["y"] < weights["y"]  # at once below the drawing
 
 
 @pytest.mark.long

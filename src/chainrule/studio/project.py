@@ -14,7 +14,7 @@ from typing import Any, cast
 import numpy as np
 
 from chainrule.data.readers.read_options import NO_OPTIONS, ReadOptions
-from chainrule.data.tables.checks import described_and_checked
+from chainrule.data.tables.checks import STANDARDIZED, described_and_checked
 from chainrule.data.tables.table import Table
 from chainrule.diagnosis import RULE_OF
 from chainrule.errors import UsageError, fact
@@ -247,6 +247,7 @@ class Project:
             "parts": list(prepared.parts.sizes),
             "use": use,
             "findings": texts,
+            "is_standardized": any(f.code in STANDARDIZED for f in findings),
             "features": len(prepared.preparation.features),
         }
 

@@ -113,6 +113,7 @@ DATA: Texts = {
     "part_test": "test",
     "findings": "Findings",
     "no_findings": "Nothing conspicuous in this table.",
+    "standardized": "The training standardizes the numbers of this table.",
 }
 
 NETWORK: Texts = {

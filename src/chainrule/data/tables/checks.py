@@ -30,6 +30,9 @@ from chainrule.data.tables.suspicious_columns import suspicions
 from chainrule.data.tables.table import Table, require_table
 from chainrule.data.tables.task import Task, choose_task
 
+# Findings that the preparation of a table corrects.
+STANDARDIZED = ("scale_gap", "far_from_zero", "target_scale")
+
 
 def check(table: Table, target: str | None = None, kinds: Mapping[str, str] | None = None) -> list[Finding]:
     """Check the data for common problems; returns the findings, the most severe first.

@@ -243,7 +243,7 @@ SENTENCES: Texts = {
     # checks
     "scale_gap": 'the spread of "{large}" is {ratio:,.0f} times that of "{small}"; standardize the inputs',
     "far_from_zero": (
-        'the mean of "{column}" is {ratio:.3g} standard deviations from 0 ({count} such columns)'
+        'the mean of "{column}" is {ratio:.3g} standard deviations from 0; columns like this: {count}'
     ),
     "target_scale": "the target spreads by {std:.3g} (standard deviation); standardize it",
     "imbalance": "class {large} has {ratio:.3g} times as many rows as class {small}; use class weights",

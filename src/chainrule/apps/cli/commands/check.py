@@ -12,7 +12,7 @@ from chainrule.apps.cli.signature import Choice, with_options
 from chainrule.apps.cli.tables import columns_table
 from chainrule.apps.cli.texts import text_of
 from chainrule.data.readers.sources import read_source
-from chainrule.data.tables.checks import described_and_checked
+from chainrule.data.tables.checks import STANDARDIZED, described_and_checked
 from chainrule.diagnosis import RULE_OF, Finding, diagnose
 from chainrule.page import screen
 from chainrule.settings import settings
@@ -20,7 +20,6 @@ from chainrule.tabular.options import KIND_OPTIONS, Options
 from chainrule.tabular.training_plan import drop_columns, plan_of, prepare_data
 
 Words = list[str] | None
-_STANDARDIZED = ("scale_gap", "far_from_zero", "target_scale")  # corrected by the preparation of a table
 
 
 @with_options({**{kind: Choice(list[str], kind, "COLUMN") for kind in KIND_OPTIONS}, **READING})
@@ -49,7 +48,7 @@ def check(
             for f in findings
         ]
         screen.table([text_of("severity"), text_of("finding"), text_of("rule")], rows)
-        if any(finding.code in _STANDARDIZED for finding in findings):
+        if any(finding.code in STANDARDIZED for finding in findings):
             screen.line(text_of("standardized"))
     else:
         screen.line(text_of("nothing_found").format(rows=table.rows))
