@@ -79,8 +79,7 @@ def _page(browser: Any, command: str, has_widgets: bool, problems: list[str]) ->
             page = browser.new_page(viewport={"width": 1280, "height": 1000})
             page.on("pageerror", lambda error: problems.append(str(error)))
             page.goto(address)
-            page.locator(".jp-Cell .cm-content").first.click(timeout=MILLISECONDS)
-            page.keyboard.press("Shift+Enter")
+            _run_cell(page)
             outputs = page.locator(
                 f".jp-OutputArea-output iframe, .jp-OutputArea-output .chainrule, {ERRORS}"
             )
@@ -89,6 +88,18 @@ def _page(browser: Any, command: str, has_widgets: bool, problems: list[str]) ->
             if errors:
                 raise SystemExit("\n".join(text.rstrip().rpartition("\n")[2] for text in errors))
             yield page
+
+
+def _run_cell(page: Any) -> None:
+    """Run the first cell; JupyterLab skips it without a message until the kernel is connected."""
+    cell = page.locator(".jp-Cell").first
+    for _ in range(SECONDS):
+        cell.locator(".cm-content").click(timeout=MILLISECONDS)
+        page.keyboard.press("Shift+Enter")
+        page.wait_for_timeout(1000)
+        if cell.locator(".jp-InputPrompt").inner_text().strip() != "[ ]:":
+            return
+    raise TimeoutError(f"the cell has not run after {SECONDS} attempts")
 
 
 @contextmanager

@@ -151,6 +151,13 @@ def test_a_file_with_the_name_of_a_set_comes_first_and_is_marked(visit: Visit, f
     visit.wait_for("main", "178 rows of wine")
 
 
+def test_findings_that_a_training_resolves_are_marked_as_such(visit: Visit) -> None:
+    sentence = visit.page.get_by_text("The training standardizes the numbers of this table.")
+    for name, is_shown in (("wine", True), ("circle", False)):
+        choose(visit, name)
+        assert sentence.is_visible() == is_shown, name
+
+
 def test_request_for_more_classes(visit: Visit, folder: Path) -> None:
     visit.open("data")
     visit.click("Draw points")

@@ -36,7 +36,7 @@ function render({ model, el }) {
   };
   const frame = document.createElement("iframe");
   frame.title = "chainrule studio";
-  frame.style.cssText = `width: 100%; height: ${model.get("height")}px; border: 1px solid rgb(128 128 128 / 35%); border-radius: 8px; resize: vertical;`;
+  frame.style.cssText = `box-sizing: border-box; width: 100%; height: ${model.get("height")}px; border: 1px solid rgb(128 128 128 / 35%); border-radius: 8px; resize: vertical;`;
   frame.addEventListener("load", () => {
     const { contentWindow: window, contentDocument: page } = frame;
     if (!page || page.getElementById("studio")) return;
