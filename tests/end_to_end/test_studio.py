@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import runpy
+import signal
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -472,6 +474,35 @@ def test_a_training_that_diverges_is_watched(visit: Visit) -> None:
     visit.wait_for(".reading", "paused")
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="the processes are found in /proc")
+def test_a_training_whose_process_is_killed_continues(visit: Visit, studio: ServerProcess) -> None:
+    choose(visit, "circle")
+    set_net(visit, "2 tanh")
+    train_a_step(visit)
+    for children in Path(f"/proc/{studio.process.pid}/task").glob("*/children"):
+        for child in children.read_text().split():
+            os.kill(int(child), signal.SIGKILL)  # the training, and the process that waits for the next one
+    visit.wait_for(".reading", "failed")
+    note = visit.page.locator("main [role=alert]")
+    assert "exit code" in note.inner_text()
+    assert note.evaluate("note => note.getBoundingClientRect().bottom") < 400
+    train_a_step(visit)
+    assert note.count() == 0
+
+
+def test_a_step_between_two_frames_is_shown_after_the_slider_stops(visit: Visit) -> None:
+    choose(visit, "circle")
+    set_net(visit, "2 tanh")
+    visit.open("training")
+    visit.click("Train")
+    visit.wait_for(".reading", "complete")
+    slider = visit.page.get_by_label("Rewind to a step")
+    slider.fill("7")
+    reading = visit.page.locator(".reading")
+    visit.page.wait_for_function("document.querySelector('.reading dd:last-child').innerText !== '–'")
+    assert re.sub(r"\s+", " ", reading.inner_text()).startswith("Training complete Step 7 Epoch 1 Loss 0.")
+
+
 def test_a_file_of_2_gib_is_refused_with_a_command(visit: Visit, tmp_path: Path) -> None:
     with (tmp_path / "large.csv").open("wb") as file:
         file.truncate(2 << 30)  # a sparse file takes no room
@@ -546,6 +577,7 @@ def test_a_key_that_an_element_uses_starts_no_training(visit: Visit) -> None:
     visit.page.locator("main").focus()
     visit.page.keyboard.press(".")
     visit.wait_for(".reading", "paused")
+    visit.open("training")  # and leave the canvas
 
 
 @pytest.mark.long

@@ -153,7 +153,8 @@ class Application:
 
     async def _frame(self, request: Request) -> JsonResponse:
         """Return the state of the training at a step."""
-        return await self._at_once(request, lambda workbench: workbench.frame(_integer(request, "step", 0)))
+        step, is_exact = _integer(request, "step", 0), bool(_integer(request, "exact", 0))
+        return await self._computed(request, lambda workbench: workbench.frame(step, is_exact))
 
     async def _scatter(self, request: Request) -> JsonResponse:
         """Return the rows as points, for tables of two inputs."""

@@ -186,7 +186,8 @@ TRAINING: Texts = {
         "No findings so far. The doctor reads gradients, updates and losses while the network trains."
     ),
     "process_ended": (
-        "The process of the training ended unexpectedly (exit code {code}). chainrule resume continues."
+        "The process of the training ended unexpectedly (exit code {code}). “{start}” continues it from its "
+        "latest checkpoint."
     ),
     "distributions": "Distributions over time",
     "distributions_text": "0 in the middle; darker: more values",

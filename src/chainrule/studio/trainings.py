@@ -21,9 +21,11 @@ from chainrule.events import Notice
 from chainrule.studio.frames import decoded
 from chainrule.studio.page_errors import notice_record
 from chainrule.tabular.options import Options
+from chainrule.train.train_state import Row, history_of
 
 if TYPE_CHECKING:
     from chainrule.diagnosis.finding import Finding
+    from chainrule.store import Checkpoint
     from chainrule.train.model_state import ModelState
 
 MAX_FRAMES = 240
@@ -51,10 +53,19 @@ class Curve:
         self.points.append(point)
         self._is_last_kept = is_kept
         self.seen += 1
-        if len(self.points) > self.limit:
+        if is_kept and len(self.points) > self.limit:
             self.points = self.points[::2]
             self.every *= 2
-            self._is_last_kept = True
+
+    def cut(self, number: int) -> None:
+        """Keep the first points alone.
+
+        Args:
+            number: of points.
+        """
+        if number < len(self.points):
+            self.points = self.points[:number]
+            self.seen, self._is_last_kept = self.every * (number - 1) + 1 if number else 0, True
 
     _is_last_kept = True
 
@@ -89,6 +100,7 @@ class Training:
         self.until: float | None = 0.0
         self.delay = 0.0
         self.process: subprocess.Popen[str] | None = None  # none: of a RUN that was opened
+        self.saved: tuple[int, dict[str, np.ndarray]] | None = None  # step and parameters of a checkpoint
 
     @staticmethod
     def recorded(options: Options, run: str, model: ModelState, findings: Sequence[Finding]) -> Training:
@@ -102,8 +114,7 @@ class Training:
         """
         training, rows, facts = Training(options, run), model.history, model.facts
         steps = int(facts.get("steps", len(rows)))
-        for number, row in enumerate(rows, 1):
-            training.epochs.add({**row, "step": round(steps * number / len(rows))})
+        training._add_epochs(rows, steps)
         rates = (options.learning_rate, *(float(text.partition(":")[2]) for text in options.learning_rate_at))
         last = rows[-1] if rows else {}
         training.facts.update(step=steps, epoch=len(rows), loss=last.get("loss"), rate=rates[-1])
@@ -112,18 +123,42 @@ class Training:
         return training
 
     @staticmethod
-    def stopped(options: Options, run: str, step: int) -> Training:
-        """Return the training of a RUN without a model, which continues after a step.
+    def stopped(options: Options, run: str, checkpoint: Checkpoint | None) -> Training:
+        """Return the training of a RUN without a model, which continues after its latest checkpoint.
 
         Args:
             options: of the training.
             run: its folder.
-            step: of its latest checkpoint.
+            checkpoint: the latest one; ``None``: the training begins again.
         """
         training = Training(options, run)
         training.status = "stopped"
-        training.facts["step"] = step
+        if checkpoint is not None:
+            record, step = checkpoint.record, checkpoint.step
+            rows = history_of(record.get("history"))
+            training._add_epochs(rows, step - int(record.get("batch", 0)))
+            training.facts.update(step=step, epoch=len(rows))
+            groups = ((name.partition("/"), array) for name, array in checkpoint.tensors.items())
+            training.saved = step, {path: a for (group, _, path), a in groups if group == "parameters"}
         return training
+
+    def _add_epochs(self, rows: Sequence[Row], steps: int) -> None:
+        """Add the rows of a history to the curve.
+
+        Args:
+            rows: one for each complete epoch.
+            steps: the number of updates in them.
+        """
+        for number, row in enumerate(rows, 1):
+            self.epochs.add({**row, "step": round(steps * number / len(rows))})
+
+    def continue_from(self, previous: Training) -> None:
+        """Take over what is known of a training that this one continues; ``start`` cuts it where it begins.
+
+        Args:
+            previous: of the same RUN.
+        """
+        self.losses, self.epochs, self.frames = previous.losses, previous.epochs, dict(previous.frames)
 
     def start(self, resume: bool, process: subprocess.Popen[str]) -> None:
         """Train in a process.
@@ -175,11 +210,13 @@ class Training:
             return self.frames[min(self.frames, key=lambda known: (abs(known - step), known))]
 
     def weights_at(self, step: int, like: Mapping[str, np.ndarray]) -> dict[str, np.ndarray] | None:
-        """Return the parameters after a step, if a frame has exactly these.
+        """Return the parameters after a step, if the checkpoint or a frame has exactly these.
 
         Args:
             like: parameters with the same shapes.
         """
+        if self.saved is not None and self.saved[0] == step and set(self.saved[1]) == set(like):
+            return self.saved[1]
         with self.lock:
             weights = self.frames.get(step, {}).get("weights")
         if weights is None or set(weights) != set(like):
@@ -209,6 +246,10 @@ class Training:
 
     def _on_started(self, record: dict[str, Any]) -> None:
         self.facts.update(record)
+        step = record["step"]
+        self.losses.cut(sum(point[0] <= step for point in self.losses.points))
+        self.epochs.cut(sum(point["step"] <= step for point in self.epochs.points))
+        self.frames = {known: frame for known, frame in self.frames.items() if known <= step}
 
     def _on_step(self, record: dict[str, Any]) -> None:
         self.facts.update(record)
@@ -222,6 +263,10 @@ class Training:
 
     def _on_frame(self, record: dict[str, Any]) -> None:
         self.status = "paused" if record.pop("is_paused") else "running"
+        if record["loss"] is None:  # the first frame of a training that continues
+            record["loss"] = next(
+                (loss for step, loss in self.losses.points[-1:] if step == record["step"]), None
+            )
         facts = {name: record[name] for name in ("step", "loss", "rate", "epoch")}
         self.facts.update(facts)
         self._add_loss(record)

@@ -243,14 +243,14 @@ class Workbench:
                 expected = fact("a single network; change the network to train one")
                 raise UsageError("E102", where="studio", name="net", expected=expected)
             training = self.training
-            has_ended = training is None or not training.is_alive or training.status == "failed"
+            has_ended = training is None or training.status in (*INCOMPLETE, "ended") or not training.is_alive
             if has_ended and (record.get("new") or training is None or training.status in INCOMPLETE):
                 self._start(project)
             if self.training is not None:
                 self.training.command({k: v for k, v in record.items() if k != "new"})
 
     def _start(self, project: Project) -> None:
-        self._close_training()  # a process that failed may still be ending
+        self._close_training()  # a process that reported its end may still be ending
         stopped = self.training is not None and _has_checkpoint(self.training)
         engine = project.options.engine
         if project.run and project.trained is None:
@@ -262,7 +262,9 @@ class Workbench:
             engine = engine or (settings.engine if settings.engine != "native" else "")
         self.prepare_process()
         process, self._spare = self._spare, None
-        self.training = Training(replace(project.options, engine=engine), run)
+        previous, self.training = self.training, Training(replace(project.options, engine=engine), run)
+        if resume and previous is not None:
+            self.training.continue_from(previous)
         self.training.start(resume, process)
         self._views.clear()
 
@@ -290,8 +292,9 @@ class Workbench:
                 "notices": [self._notice(notice, lang) for notice in training.notices],
             }
             for name, curve in (("losses", training.losses), ("epochs", training.epochs)):
-                is_new = since.get(f"{name}_every") != curve.every
-                start = 0 if is_new else max(since.get(name, 0) - 1, 0)
+                known = since.get(name, 0)
+                is_new = since.get(f"{name}_every") != curve.every or known > len(curve.points)
+                start = 0 if is_new else max(known - 1, 0)
                 record[name] = {"every": curve.every, "start": start, "points": curve.points[start:]}
             frame = training.frames[max(training.frames)] if training.frames else {"step": -1}
             is_final = bool(frame.get("is_final"))
@@ -335,14 +338,20 @@ class Workbench:
         data = "" if options.data == self._project().options.data else options.data
         return {"run": run, "rows": read_history(folder), "options": " ".join(filter(None, (data, differs)))}
 
-    def frame(self, step: int) -> dict[str, Any]:
-        """Return the frame of a step, or the nearest one."""
+    def frame(self, step: int, is_exact: bool = False) -> dict[str, Any]:
+        """Return the frame of a step.
+
+        Args:
+            step: the number of updates.
+            is_exact: whether the updates of a training that runs, or ran, in this studio are repeated where
+                no frame is of this step; otherwise the nearest frame is returned.
+        """
         with self.lock:
-            frame = None if self.training is None else self._frame(self.training, step)
+            frame = None if self.training is None else self._frame(self.training, step, is_exact)
         return {} if frame is None else _without_weights(frame)
 
-    def _frame(self, training: Training, step: int) -> dict[str, Any] | None:
-        """Return the frame of a step: the nearest one of a training that runs, or ran, in this studio.
+    def _frame(self, training: Training, step: int, is_exact: bool = False) -> dict[str, Any] | None:
+        """Return the frame of a step.
 
         That of a RUN that was opened is computed, and that of the end: a training may end with the weights of
         its best epoch.
@@ -350,7 +359,8 @@ class Workbench:
         nearest = training.frame_at(step)
         is_missing = nearest is None or nearest["step"] != step
         is_end = self._is_end(training, step)
-        if (is_missing and training.process is None) or (is_end and not (nearest or {}).get("is_final")):
+        is_computed = is_exact or training.process is None
+        if (is_missing and is_computed) or (is_end and not (nearest or {}).get("is_final")):
             frame = {**self._new_frame(training, step), "is_final": is_end}
             if nearest is not None and not is_missing:
                 frame["histograms"] = nearest["histograms"]
@@ -423,7 +433,7 @@ class Workbench:
     def _latest(self) -> int:
         training = self.training
         if training is not None and training.process is None:
-            return int(training.facts["step"]) if training.status == "ended" else 0
+            return int(training.facts["step"])
         if training is not None and training.frames:
             return max(training.frames)
         return 0
@@ -464,8 +474,10 @@ class Workbench:
         if run and os.path.isfile(Path(run) / MODEL):
             return replay_run(run, project.options.data, step)
         plan, rows = project.plan, project.plan.prepared.training
-        labels = plan.prepared.labels(rows)
-        return Model.of(project.initial).replay(step, rows.x, labels, **plan.fit_options())
+        labels, options = plan.prepared.labels(rows), plan.fit_options()
+        if training is not None and training.process is None:  # a RUN without a model: from its checkpoint
+            options["run"] = RunFolder.open(run)
+        return Model.of(project.initial).replay(step, rows.x, labels, **options)
 
     # --- predictions and files
 
@@ -514,8 +526,7 @@ def _recorded_training(project: Project) -> Training | None:
     if not project.run or project.is_ensemble:
         return None
     if project.trained is None:
-        checkpoint = RunFolder.open(project.run).latest()
-        return Training.stopped(project.options, project.run, 0 if checkpoint is None else checkpoint.step)
+        return Training.stopped(project.options, project.run, RunFolder.open(project.run).latest())
     findings: Sequence[Finding] = ()
     if os.path.isfile(Path(project.run) / DIAGNOSIS_FILE):
         text = RunFolder.open(project.run).read_text(DIAGNOSIS_FILE, MAX_FINDINGS)

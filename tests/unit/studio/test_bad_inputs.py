@@ -64,22 +64,30 @@ def test_data_that_do_not_exist(
 
 @pytest.mark.long
 def test_damaged_and_unfinished_runs(bench: Workbench) -> None:
-    bench.change({"net": "2 tanh", "epochs": 2})
-    bench.command({"until": 3})
+    bench.change({"net": "2 tanh", "epochs": 4})
+    bench.command({"until": None})
+    wait(bench, lambda: status(bench) == "ended")
+    uninterrupted = bench.training_record("en", {})["epochs"]["points"]
+    bench.command({"new": True, "until": 9})
     wait(bench, lambda: status(bench) == "paused")
     assert bench.training is not None
-    run = bench.training.run
+    run, parameters = bench.training.run, bench.state_at(9).parameters
     bench.open(run)
     assert bench.project.trained is None
     opened = bench.training_record("en", {})
-    assert {name: opened[name] for name in ("status", "step", "run")} == {
+    assert {name: opened[name] for name in ("status", "step", "epoch", "run")} == {
         "status": "stopped",
-        "step": 3,
+        "step": 9,
+        "epoch": 2,
         "run": run,
     }
-    assert opened["frame"]["step"] == 0
+    assert opened["frame"]["step"] == 9
+    assert opened["epochs"]["points"] == uninterrupted[:2]
+    assert all((bench.state_at(-1).parameters[path] == a).all() for path, a in parameters.items())
+    assert bench.frame(5)["step"] == 5
     bench.command({"until": None})
     wait(bench, lambda: status(bench) == "ended")
+    assert bench.training_record("en", {})["epochs"]["points"] == uninterrupted
     shutil.copytree(run, "damaged")
     model = Path("damaged/model.safetensors")
     model.write_bytes(model.read_bytes()[:-100])
@@ -151,3 +159,25 @@ def test_a_full_disk_ends_a_training_with_a_sentence(bench: Workbench, no_room: 
     bench.command({"until": None})
     wait(bench, lambda: status(bench) in ("ended", "failed"))
     assert status(bench) == "ended"
+
+
+@pytest.mark.long
+def test_a_training_whose_process_is_killed_continues_with_its_curves(bench: Workbench) -> None:
+    bench.change({"net": "2 tanh", "epochs": 4})
+    bench.command({"until": None})
+    wait(bench, lambda: status(bench) == "ended")
+    assert bench.training is not None
+    of_epochs, of_steps = bench.training.epochs.points, bench.training.losses.points
+    bench.command({"new": True, "until": 9})
+    wait(bench, lambda: status(bench) == "paused")
+    assert bench.training.process is not None
+    bench.training.process.kill()
+    wait(bench, lambda: status(bench) == "failed")
+    known = bench.training_record("en", {})
+    assert known["error"]["exit"] == -9
+    page = {f"{name}{part}": of for name in ("losses", "epochs") for part, of in (("", 99), ("_every", 1))}
+    assert bench.training_record("en", page)["losses"]["points"] == known["losses"]["points"]
+    bench.command({"until": None})
+    wait(bench, lambda: status(bench) == "ended")
+    assert bench.training.run == known["run"]
+    assert (bench.training.epochs.points, bench.training.losses.points) == (of_epochs, of_steps)

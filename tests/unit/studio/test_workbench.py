@@ -8,10 +8,13 @@ import subprocess
 import time
 import zipfile
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import chainrule as cr
 from chainrule.data.readers.read_options import ReadOptions
@@ -22,7 +25,7 @@ from chainrule.studio.exports import export
 from chainrule.studio.frames import decoded, encoded
 from chainrule.studio.points import SETS, sample, write_points
 from chainrule.studio.training_process import NICENESS
-from chainrule.studio.trainings import start_process
+from chainrule.studio.trainings import Curve, start_process
 from chainrule.studio.workbench import Workbench
 
 SECONDS = 60
@@ -126,6 +129,27 @@ def test_a_training_leaves_the_page_its_part_of_the_processor(bench: Workbench) 
     assert os.getpriority(os.PRIO_PROCESS, bench.training.process.pid) == min(own + NICENESS, 19)
 
 
+@given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 60))
+def test_a_curve_that_is_cut_continues_as_one_of_its_first_points(
+    before: int, first: int, after: int
+) -> None:
+    curve, limit = Curve(limit=8), 8
+    for step in range(before):
+        curve.add(step)
+    points = curve.points
+    number = min(first, len(points))
+    curve.cut(number)
+    assert curve.points == points[:number]
+    last = curve.points[-1] if curve.points else -1
+    for step in range(last + 1, last + 1 + after):
+        curve.add(step)
+    assert curve.points == sorted(set(curve.points))
+    assert curve.points[-1:] == ([last + after] if last + after >= 0 else [])
+    assert curve.points[:1] == ([0] if last + after >= 0 else [])
+    assert len(curve.points) <= limit + 1
+    assert {b - a for a, b in pairwise(curve.points[:-1])} <= {curve.every}
+
+
 def test_a_pause_at_any_instant_is_reported(bench: Workbench) -> None:
     bench.change({"net": "3 tanh", "epochs": 100_000})
     bench.command({"until": 1})
@@ -152,6 +176,10 @@ def test_each_step_has_one_loss(bench: Workbench) -> None:
     steps = [step for step, _ in bench.training.losses.points]
     assert len(steps) >= 40
     assert steps == sorted(set(steps))
+    missing = min(set(steps) - set(bench.training.frames))  # steps follow each other faster than frames
+    assert bench.frame(missing)["step"] in bench.training.frames
+    frame = bench.frame(missing, is_exact=True)
+    assert (frame["step"], frame["loss"]) == (missing, dict(bench.training.losses.points)[missing])
 
 
 @pytest.mark.long

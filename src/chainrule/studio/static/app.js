@@ -44,7 +44,8 @@ function Transport() {
   if (!hasTransport()) return null;
   const status = training.status, last = latest?.step ?? training.step ?? 0;
   const now = state.step < 0 ? last : state.step, isDone = status === "ended";
-  const shown = frame && frame.step === now ? frame : latest ?? {};
+  const loss = state.losses.points.find((point) => point[0] === now)?.[1], each = training.steps_per_epoch;
+  const shown = [frame, latest].find((known) => known?.step === now) ?? { loss, epoch: each ? Math.floor(now / each) : training.epoch };
   const button = (name, key, kind, primary = false) => html`<button class="button icon ${primary ? "primary" : ""}" aria-label=${T(key)} title=${T(key)} disabled=${isDone && kind !== "new"} onClick=${() => act(kind)}><${Icon} name=${name} /></button>`;
   const playing = status === "running" || (status === "starting" && state.wants === "run");
   return html`<section class="transport" aria-label=${T("time")}>
@@ -52,10 +53,10 @@ function Transport() {
       ${isDone ? html`<button class="button primary" onClick=${() => act("new")}>${T("train_again")}</button>` : playing ? button("pause", "pause", "pause", true) : button("play", "start", "run", true)}
       ${button("step", "one_step", "step")}${button("epoch", "one_epoch", "epoch")}
     </div>
-    <div class="timeline"><${Spark} points=${state.losses.points.length ? state.losses.points : state.epochs.points.map((row) => [row.step, row.loss])} />
-      <input type="range" min="0" max=${Math.max(last, 1)} value=${now} disabled=${!last} aria-label=${T("rewind")} aria-valuetext=${`${T("step")} ${now}`} onInput=${(event) => goTo(Number(event.target.value))} />
+    <div class="timeline"><${Spark} points=${state.losses.points.length > 1 ? state.losses.points : state.epochs.points.map((row) => [row.step, row.loss])} />
+      <input type="range" min="0" max=${Math.max(last, 1)} value=${now} disabled=${!last} aria-label=${T("rewind")} aria-valuetext=${`${T("step")} ${now}`} onInput=${(event) => goTo(Number(event.target.value))} onChange=${(event) => goTo(Number(event.target.value), true)} />
     </div>
-    <dl class="reading"><div><dt>${T("status")}</dt><dd class="status"><span class="dot ${status}"></span>${T(`status_${state.offline ? "offline" : status}`)}</dd></div>
+    <dl class="reading"><div><dt>${T("status")}</dt><dd class="status"><span class="dot ${status}"></span>${status === "failed" ? html`<a href="#training">${T("status_failed")}</a>` : T(`status_${state.offline ? "offline" : status}`)}</dd></div>
       <div><dt>${T("step")}</dt><dd>${count(now)}</dd></div><div><dt>${T("epoch")}</dt><dd>${count(shown.epoch ?? 0)}</dd></div><div><dt>${T("loss")}</dt><dd>${short(shown.loss)}</dd></div></dl>
   </section>`;
 }

@@ -5,6 +5,8 @@ export { html, render, useEffect, useLayoutEffect, useMemo, useRef, useState };
 
 // --- state: one object, and functions that are called after it changed
 
+export const NO_CURVE = { every: 0, points: [] };
+
 export const state = {
   lang: "en",
   theme: "light",
@@ -12,11 +14,12 @@ export const state = {
   texts: {},
   project: { is_open: false, version: -1 },
   training: { status: "none" },
-  losses: { every: 0, points: [] },
-  epochs: { every: 0, points: [] },
+  losses: NO_CURVE,
+  epochs: NO_CURVE,
   frames: new Map(),
   frame: null,
   step: -1, // -1: the latest one
+  isExact: false, // whether the frame of the step itself is shown, or the nearest one
   row: 1,
   selected: "",
   error: null,
@@ -160,7 +163,7 @@ export function takeProject(project) {
   const isOther = project.version !== state.project.version;
   update({ project });
   if (isOther) {
-    update({ training: { status: "none" }, losses: { every: 0, points: [] }, epochs: { every: 0, points: [] }, frames: new Map(), frame: null, step: -1, selected: "" });
+    update({ training: { status: "none" }, losses: NO_CURVE, epochs: NO_CURVE, frames: new Map(), frame: null, step: -1, selected: "" });
   }
 }
 

@@ -1,5 +1,5 @@
 // The training as the page follows it: frames and curves that come, and the commands that it gives.
-import { attempt, get, state, takeProject, train, update } from "./core.js";
+import { NO_CURVE, attempt, get, state, takeProject, train, update } from "./core.js";
 
 const MAX_FRAMES = 160; // frames whose distributions the page keeps
 
@@ -28,6 +28,11 @@ async function poll() {
     if (version === state.project.version) takeProject(project); // otherwise a change was answered meanwhile
     return;
   }
+  if (record.run !== state.training.run && (losses.points.length || epochs.points.length)) { // another training began
+    update({ training: record, losses: NO_CURVE, epochs: NO_CURVE, frames: new Map(), latest: null });
+    await poll();
+    return;
+  }
   const changes = { training: record, losses: merge(losses, record.losses), epochs: merge(epochs, record.epochs), offline: false };
   if (record.status === "none") Object.assign(changes, { latest: null });
   if (record.frame) {
@@ -49,16 +54,18 @@ export async function follow() {
 
 let isGoing = false; // one request at a time, then one for the newest step
 
-export async function goTo(step) {
+// Show a step: while the slider moves, the nearest frame that is known; then the frame of the step itself.
+export async function goTo(step, isExact = false) {
   const latest = state.latest?.step ?? 0;
   if (step >= latest) { update({ step: -1, frame: state.latest }); return; }
-  update({ step });
+  update({ step, isExact });
   if (isGoing) return;
   isGoing = true;
-  for (let now = -1; state.step >= 0 && state.step !== now;) {
-    now = state.step;
-    const frame = await get(`frame?step=${now}`).catch((error) => update({ error }));
-    if (state.step === now && frame?.step !== undefined) { remember(frame); update({ frame }); }
+  const query = () => `frame?step=${state.step}&exact=${state.isExact ? 1 : 0}`;
+  for (let now = ""; state.step >= 0 && query() !== now;) {
+    now = query();
+    const frame = await get(now).catch((error) => update({ error, step: -1, frame: state.latest }));
+    if (query() === now && frame?.step !== undefined) { remember(frame); update({ frame }); }
   }
   isGoing = false;
 }

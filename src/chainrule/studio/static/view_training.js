@@ -1,5 +1,5 @@
 // Training: curves, the decision surface, distributions over time, and what the doctor noticed.
-import { Empty, Lead, Note, T, attempt, change, count, get, html, post, short, show, state, takeProject, train, update, useEffect, useLatest, useMemo, useState } from "./core.js";
+import { Empty, ErrorNote, Lead, Note, T, attempt, change, count, get, html, post, short, show, state, takeProject, train, update, useEffect, useFollowing, useLatest, useMemo, useState } from "./core.js";
 import { Curves, Distribution, Surface, classColor, color } from "./charts.js";
 import { Drawing } from "./drawing.js";
 import { act } from "./following.js";
@@ -64,9 +64,8 @@ function Findings() {
   const { training } = state, notices = training.notices ?? [];
   const apply = async (notice) => { const project = await attempt(() => post("fix", { rule: notice.rule, column: notice.column })); if (project) { takeProject(project); await act("run"); } };
   return html`<section class="sheet stack tight" aria-live="polite"><h2>${T("doctor")}</h2>
-    ${training.error && html`<${Note} kind="error" text=${training.error.error ?? T("process_ended", { code: training.error.exit })} details=${training.error.fix ? [T("try", { fix: training.error.fix })] : []} />`}
     ${notices.map((notice) => html`<${Note} kind="warning" text=${notice.text}>${notice.fix && html`<button class="button small" onClick=${() => apply(notice)}>${notice.fix}</button>`}<//>`)}
-    ${!notices.length && !training.error && html`<p class="soft small">${T("doctor_quiet")}</p>`}</section>`;
+    ${!notices.length && html`<p class="soft small">${T("doctor_quiet")}</p>`}</section>`;
 }
 
 function Histograms() {
@@ -101,7 +100,8 @@ const LIVE_PAUSE = 400; // milliseconds between two drawings of a network that t
 
 function Live() {
   const [drawing, setDrawing] = useState(null), step = state.frame?.step ?? 0;
-  useLatest(() => get(`step?row=${state.row}&step=${state.step < 0 ? -1 : step}`).catch(() => null), (record) => record && setDrawing(record), [state.project.version, state.training.status === "running" ? Math.floor(performance.now() / LIVE_PAUSE) : step, state.training.status]);
+  const moment = state.step < 0 && state.training.status === "running" ? Math.floor(performance.now() / LIVE_PAUSE) : step;
+  useFollowing(() => get(`step?row=${state.row}&step=${state.step < 0 ? -1 : step}`).catch(() => null), setDrawing, state.project.version, [moment, state.training.status], 0);
   return drawing && html`<${Drawing} drawing=${drawing} label=${T("drawing")} focusable=${false} onPick=${(key) => { update({ selected: key }); show("chain"); }} />`;
 }
 
@@ -110,6 +110,7 @@ export function TrainingView() {
   const text = training.status === "ended" ? T("training_done", { run: training.run }) : training.status === "stopped" ? T("training_stopped", { run: training.run, step: count(training.step), start: T("start") }) : T("training_text", { layers: project.network.net || T("no_hidden"), n: count(project.network.parameters) });
   if (project.is_ensemble) return html`<${Lead} title=${T("training_title")} text=${T("ensemble_text")} /><section class="sheet"><${Empty} title=${T("ensemble_title")} text=${T("ensemble_hint")}><button class="button primary" onClick=${() => change("options", { net: "8 tanh, 8 tanh", optimizer: "sgd", learning_rate: 0.1, penalty: 0, patience: 0, epochs: 100 })}>${T("train_single")}</button><//></section>`;
   return html`<${Lead} title=${T("training_title")} text=${text} />
+    <div class="stack">${training.error && html`<${ErrorNote} error=${{ error: T("process_ended", { code: training.error.exit, start: T("start") }), ...training.error }} />`}
     <div class="columns picture-first"><div class="stack"><${Metrics} /><section class="sheet"><header><h2>${T("network_now")}</h2><span class="small soft">${T("network_now_text", { row: state.row })}</span></header><${Live} /></section><${Losses} /><${Histograms} /><${Scores} /></div>
-    <div class="stack">${scatter?.axes && html`<section class="sheet"><h2>${T("surface")}</h2><${Picture} scatter=${scatter} /></section>`}<${Rate} /><${Findings} /></div></div>`;
+    <div class="stack">${scatter?.axes && html`<section class="sheet"><h2>${T("surface")}</h2><${Picture} scatter=${scatter} /></section>`}<${Rate} /><${Findings} /></div></div></div>`;
 }
