@@ -14,7 +14,7 @@ import chainrule as cr
 from chainrule.messages import Texts, in_language
 from chainrule.metrics import mean_score
 from chainrule_examples import COMMON
-from chainrule_examples.score_table import Score, npz, print_scores, save_run
+from chainrule_examples.score_table import Score, every_fifth_apart, npz, print_scores, save_run
 
 TEXTS: Texts = {
     "result": "{right} of {rows} test digits correct: accuracy {accuracy:.3f}",
@@ -81,7 +81,8 @@ def main(lang: str = "en", out: str = "") -> None:
         print(texts["wrong"].format(true=y[i], predicted=predicted[i]))
         print(image_text(x[i]))
     if out:
-        save_run(out, model, scores, {"test.npz": npz(x=x, y=y)})
+        known = every_fifth_apart({"x": images()[0][TRAINING]})
+        save_run(out, model, scores, {"test.npz": npz(x=x, y=y)}, known=known)
 
 
 if __name__ == "__main__":

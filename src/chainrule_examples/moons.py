@@ -16,7 +16,7 @@ import chainrule as cr
 from chainrule.messages import Texts, in_language
 from chainrule.metrics import mean_score
 from chainrule_examples import COMMON
-from chainrule_examples.score_table import Score, npz, print_scores, save_run
+from chainrule_examples.score_table import Score, every_fifth_apart, npz, print_scores, save_run
 
 SHADES = " .:-=+*#%@"
 
@@ -80,7 +80,8 @@ def main(lang: Literal["en", "zh"] = "en", out: str = "") -> None:
     print(f"\n{texts['why']}")
     print(model.explain(x[0], y[0], depth=1, lang=lang))
     if out:
-        save_run(out, model, scores, {"test.npz": npz(x=x, y=y)})
+        known = every_fifth_apart({"x": points()[0][:300]})
+        save_run(out, model, scores, {"test.npz": npz(x=x, y=y)}, known=known)
 
 
 if __name__ == "__main__":

@@ -123,6 +123,7 @@ def test_the_poems_example_trains_evaluates_and_generates(
     titles = {"log-loss": "loss", "perplexity": "perplexity"}
     check_saved_scores(Path("run"), Path("run/test.csv"), "GPT", titles, capsys)
     check_own_input("run", ["--text", "春"], ["--text", ""], capsys, names=None)
+    check_own_input("run", ["--text", "春"], ["--text", "hello Ω"], capsys, names=None)
     continued = chainrule("predict", "run", "run/test.csv")
     assert continued.code == 0, continued.err
     rows = list(csv.DictReader(io.StringIO(continued.out)))

@@ -17,7 +17,7 @@ from chainrule_examples.translate import lesson as translate
 from chainrule_examples.translate.baselines import bleu
 from chainrule_examples.translate.sentence_pairs import Pairs, pair_rows
 from page_examples import DOCS
-from saved_scores import check_own_input, check_saved_scores
+from saved_scores import check_gate, check_own_input, check_saved_scores
 
 PAGE = DOCS / "translation.md"
 ENGLISH = (
@@ -105,7 +105,7 @@ def catalog(folder: Path) -> Path:
     """A catalog of many sentences, all different."""
     things = ("file", "row", "window", "text", "grid", "page")
     words = [f"{verb} {thing}" for verb in ("Open", "Save", "Print") for thing in things]
-    more = [f"{words[i]} and {words[j]}" for i in range(0, 18, 2) for j in range(1, 18, 4)]
+    more = [f"{first} and {second}" for first in words for second in words if first != second]
     entries = [(text.encode(), ("译" * (1 + i % 3)).encode()) for i, text in enumerate(sorted(words + more))]
     columns = [[pair[side] for pair in entries] for side in (0, 1)]
     start, numbers = 20 + 16 * len(entries), [0x950412DE, 0, len(entries), 20, 20 + 8 * len(entries)]
@@ -136,6 +136,12 @@ def test_the_command_trains_once_and_then_reads_the_file(
     assert "BLEU" in outcome.out
     assert outcome.out.count(" | ") >= 3 * 3
     check_saved_scores(Path("run"), Path("run/test.csv"), "Transformer", {"chrF": "chrF"}, capsys)
+    check_gate(Path("run"))
+    foreign = chainrule(
+        "predict", "run", "--text", "Открыть файл", "--text", "Open page", "--only-predictions"
+    )
+    assert foreign.code == 0, foreign.err
+    assert foreign.out.splitlines()[1] in ("", '""')
     check_own_input("run", ["--text", "Open file"], ["--text", " "], capsys, names=None)
     attributed = chainrule("attribute", "run", "run/test.csv", "--row", 1)
     assert attributed.code == 0, attributed.err

@@ -137,7 +137,11 @@ class ContinuationKind(InputKind):
         return () if self.reader is None else (TEXT,)
 
     def encode(self, model: Model, table: Table) -> InputRows:
-        """Return the tokens of the texts; E363: an empty text."""
+        """Return the tokens of the texts.
+
+        Raises:
+            DataError: E363 an empty text. E365: a text of which no token is in the vocabulary.
+        """
         assert self.reader is not None
         name, tokenizer, length = self.reader
         cells = table.words(TEXT).cast(pl.String).fill_null("").to_list()
@@ -145,6 +149,8 @@ class ContinuationKind(InputKind):
             if not cell:
                 raise empty_text(table, TEXT, row)
         tokens = tokenizer.encode_all(cells, ends=True)
+        for row, (cell, own) in enumerate(zip(cells, tokens, strict=True)):
+            _require_known(np.asarray(own[1:-1]), table, TEXT, row, cell)
         x, y = text_rows(tokens, length)
         starts = np.cumsum([0, *(-(-(len(row) - 1) // length) for row in tokens)])  # rows of each text
         parts = np.full(len(x), None, object)
@@ -279,16 +285,20 @@ def _tokens(table: Table, column: str, tokenizer: Tokenizer, length: int) -> tup
     for row, tokens in enumerate(rows):
         if not len(tokens):
             raise empty_text(table, column, row)
-        place = fact('{place}, column "{column}"', place=table.place(row), column=column)
-        if (tokens == UNKNOWN).all():
-            raise DataError(
-                "E365",
-                where=place,
-                token=cells[row][:20],
-                expected=fact("tokens of the training texts"),
-                received=cells[row][:80],
-                fix=fact("leave the row out"),
-            )
+        _require_known(tokens, table, column, row, cells[row])
     cut = sum(len(row) > length for row in rows)
     notice = Finding("texts_cut", "info", {"column": column, "count": cut, "length": length})
     return pad_sequences(rows, length, truncate=True).values, [notice] if cut else []
+
+
+def _require_known(tokens: np.ndarray, table: Table, column: str, row: int, text: str) -> None:
+    """Refuse a text of which no token is in the vocabulary (E365)."""
+    if (tokens == UNKNOWN).all():
+        raise DataError(
+            "E365",
+            where=fact('{place}, column "{column}"', place=table.place(row), column=column),
+            token=text[:20],
+            expected=fact("tokens of the training texts"),
+            received=text[:80],
+            fix=fact("leave the row out"),
+        )

@@ -39,6 +39,7 @@ class TranslationKind(InputKind):
 
     name = "translations"
     priority = 3  # by tokenizers and the network
+    names_unlike = False
     beams: int = 1
 
     @classmethod
@@ -77,7 +78,7 @@ class TranslationKind(InputKind):
         y = None
         if TARGET in table.columns:
             y = np.array(table.words(TARGET).cast(pl.String).fill_null("").to_list(), object)
-        return InputRows(self, self._inputs(model, texts), y, table.rows, table, np.array(texts, object))
+        return InputRows(self, self.inputs(model, texts), y, table.rows, table, np.array(texts, object))
 
     def expected(self, model: Model, run: str) -> tuple[str, str]:
         """Return the column that a table needs."""
@@ -98,11 +99,12 @@ class TranslationKind(InputKind):
         return fact("translations: --out, --only-predictions, --raw")
 
     def output(self, model: Model, rows: InputRows, out: str | None) -> Output | None:
-        """Return the translation of each text; ``None`` for arrays."""
+        """Return the translation of each text, empty where it is unlike the training; ``None`` for arrays."""
         if rows.parts is None:
             return None
-        translations = self.translate(model, rows.parts.tolist())
-        return Output({"prediction": np.array(translations, object)}, out, is_by_row=True)
+        translations, is_like = np.full(rows.count, "", object), ~self.unlike(model, rows.x)
+        translations[is_like] = self.translate(model, rows.parts[is_like].tolist())
+        return Output({"prediction": translations}, out, is_by_row=True)
 
     def evaluation(self, model: Model, rows: InputRows, metrics: Sequence[str]) -> Evaluation | None:
         """Return chrF of the translations; ``None`` for arrays.
@@ -131,14 +133,14 @@ class TranslationKind(InputKind):
             model: recognized by this kind.
             texts: cut to the length of the input of the model.
         """
-        source, outputs = self._inputs(model, texts)[SOURCE], []
+        source, outputs = self.inputs(model, texts)[SOURCE] if texts else (), []
         for start in range(0, len(source), BATCH):
             options = {"num_beams": self.beams, "stop": [END], "suppress_tokens": [*NO_TEXT]}
             inputs = {SOURCE: source[start : start + BATCH]}
             outputs += generate(model.decoder, [BEGIN], inputs=inputs, **options)
         return [model.tokenizers[""].decode(output.tokens) for output in outputs]
 
-    def _inputs(self, model: Model, texts: Sequence[str]) -> dict[str, np.ndarray]:
+    def inputs(self, model: Model, texts: Sequence[str]) -> dict[str, np.ndarray]:
         """Return the tokens of texts, (N, S), and of the beginnings of their translations, (N, T)."""
         assert model.network is not None
         lengths = {name: bound(spec.shape[1:])[0] for name, spec in model.network.inputs.items()}

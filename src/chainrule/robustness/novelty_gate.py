@@ -48,6 +48,7 @@ MIN_TABLE = 40  # training rows of a table from which on a gate is stored
 MAX_TABLE = 20_000  # of them that it is computed from
 LISTED = 10  # rows in a notice
 MAX_SCORES = 16
+GENERATED = "target"  # the input of a network of an encoder and a decoder that contains what it generates
 
 
 @frozen(eq=False)
@@ -165,7 +166,8 @@ def _fits(
     fits: list[tuple[np.ndarray, Fit]] = []
     for name, tokens in x.items():
         tokenizer = model.tokenizers.get(name) or model.tokenizers.get("")
-        if tokenizer is not None and tokens.ndim == 2:  # texts
+        is_given = len(x) == 1 or name != GENERATED
+        if tokenizer is not None and tokens.ndim == 2 and is_given:  # texts
             kinds = kinds_of(tokenizer)
             fits.append((tokens, lambda rows, n=name, k=kinds, t=tokens: TokenShares.fitted(n, k, t[rows])))
     if not fits:

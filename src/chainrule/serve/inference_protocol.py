@@ -24,6 +24,7 @@ from chainrule.errors import fact
 from chainrule.records import frozen
 from chainrule.serve.forms import BYTES, DATATYPES, DTYPES, Field, are_within
 from chainrule.serve.models import PROBABILITIES, TITLE, Predictions, Request, level_of, plain_list
+from chainrule.train.evaluation.frame_predictions import PREDICTION
 from chainrule.web.bodies import parse_json
 from chainrule.web.responses import invalid
 
@@ -191,18 +192,23 @@ def _of_bytes(name: str, datatype: str, content: memoryview) -> np.ndarray:
     return array
 
 
-def outputs_of(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def outputs_of(columns: Mapping[str, np.ndarray], may_refuse: bool = False) -> dict[str, np.ndarray]:
     """Return predictions as tensors by name; the probabilities of all classes are one.
 
     Args:
         columns: of an ``Predictions``.
+        may_refuse: whether a prediction may be ``"unknown"`` or empty: all are then texts, so that the
+            datatype is that of the description.
     """
     tensors = dict(columns)
     if titles := [name for name in columns if name.startswith(TITLE)]:
         tensors[PROBABILITIES] = np.stack([tensors.pop(title) for title in titles], 1)
     if PROBABILITIES in tensors:
         tensors[PROBABILITIES] = tensors.pop(PROBABILITIES).astype(np.float32, copy=False)  # (N, K), last
-    return {name: _plain_array(values) for name, values in tensors.items()}
+    return {
+        name: _texts(values) if may_refuse and name == PREDICTION else _plain_array(values)
+        for name, values in tensors.items()
+    }
 
 
 def _plain_array(values: np.ndarray) -> np.ndarray:
@@ -214,15 +220,18 @@ def _plain_array(values: np.ndarray) -> np.ndarray:
         return np.array(cells, np.int64)
     if values.ndim == 1 and cells and {type(cell) for cell in cells} <= {bool}:
         return np.array(cells, bool)
+    return _texts(values)
+
+
+def _texts(values: np.ndarray) -> np.ndarray:
     texts = np.empty(values.shape, object)
-    flat = [("" if cell is None else str(cell)) for cell in values.reshape(-1).tolist()]
-    texts.reshape(-1)[:] = flat
+    texts.reshape(-1)[:] = ["" if cell is None else str(cell) for cell in values.reshape(-1).tolist()]
     return texts
 
 
-def describe_outputs(example: Predictions | None) -> list[dict[str, Any]]:
+def describe_outputs(example: Predictions | None, may_refuse: bool = False) -> list[dict[str, Any]]:
     """Return name, datatype and shape of the outputs; empty if no example could be predicted."""
-    tensors = {} if example is None else outputs_of(example.columns)
+    tensors = {} if example is None else outputs_of(example.columns, may_refuse)
     return [
         {"name": name, "datatype": datatype_of(values), "shape": [-1, *values.shape[1:]]}
         for name, values in tensors.items()

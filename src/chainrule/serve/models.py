@@ -119,6 +119,11 @@ class ServedModel:
         self.predictor = ColumnPredictor(model, self.has_probabilities, kind=self.kind, has_matrix=True)
 
     @property
+    def may_refuse(self) -> bool:
+        """Whether a row may have no prediction, or ``"unknown"``."""
+        return self.predictor.gate is not None or self.predictor.level is not None
+
+    @property
     def fields(self) -> tuple[Field, ...]:
         """What a row has."""
         return self.form.fields

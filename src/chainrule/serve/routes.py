@@ -178,7 +178,7 @@ class Application:
             "versions": list(self.repository.models[served.name]),
             "platform": PLATFORM,
             "inputs": inputs,
-            "outputs": describe_outputs(served.example),
+            "outputs": describe_outputs(served.example, served.may_refuse),
             "properties": {"digest": served.digest, "kind": served.kind.name, "task": served.model.task},
         }
         return JsonResponse(content)
@@ -189,9 +189,8 @@ class Application:
         body = await request.body()
         inference = read_inference(body, request.headers.get(HEADER_LENGTH), served.fields)
         predicted = await self._predicted(endpoint, inference.request, request)
-        record, content = write_inference(
-            inference, outputs_of(predicted.columns), served.name, served.version
-        )
+        tensors = outputs_of(predicted.columns, served.may_refuse)
+        record, content = write_inference(inference, tensors, served.name, served.version)
         if predicted.notices:  # a parameter of the protocol is no list
             texts = [notice.render(request.lang) for notice in predicted.notices]
             record["parameters"] = {"notices": "\n".join(texts)}

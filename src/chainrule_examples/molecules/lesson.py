@@ -27,7 +27,14 @@ from chainrule_examples.molecules.solubility import (
     read_solubility,
     scaffold_split,
 )
-from chainrule_examples.score_table import Score, credit_line, csv_text, print_scores, save_run
+from chainrule_examples.score_table import (
+    Score,
+    credit_line,
+    csv_text,
+    every_fifth_apart,
+    print_scores,
+    save_run,
+)
 
 NET, RMSE, SCAFFOLDS = "message passing network", "RMSE", "RMSE on new scaffolds"
 UNITS, ROUNDS, QUICK, LONG = 64, 3, 30, 60  # QUICK, LONG: epochs
@@ -84,7 +91,8 @@ def main(
     if out:
         rows = csv_text([["smiles", "y"], *zip(test.smiles.tolist(), test.y.tolist(), strict=True)])
         page = molecule_page(models[0], test, lang)
-        save_run(out, models[0], scores, {"test.csv": rows, "molecules.html": page})
+        files = {"test.csv": rows, "molecules.html": page}
+        save_run(out, models[0], scores, files, known=every_fifth_apart(train.inputs))
 
 
 if __name__ == "__main__":

@@ -90,7 +90,8 @@ def main(
             net.save(model)
         if out:
             rows = csv_text([("source", "y"), *zip(test.sources, test.targets, strict=True)])
-            save_run(out, net, scores, {"test.csv": rows})
+            known = kind.inputs(net, train.sources), kind.inputs(net, validation.sources)
+            save_run(out, net, scores, {"test.csv": rows}, known=known)
     marked = Marked.of(text)
     print(f"\n{text}\n{marked.restored(str(net.generate(marked.text, num_beams=beams)))}")
 

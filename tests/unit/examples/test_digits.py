@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from chainrule.apps.cli.main import main
-from saved_scores import check_own_input, check_saved_scores
+from saved_scores import check_gate, check_own_input, check_saved_scores
 
 NET, BASELINE = "network", "three nearest neighbors"
 
@@ -28,4 +28,5 @@ def test_a_run_has_the_scores_and_the_curves(tmp_path: Path, capsys: pytest.Capt
     check_saved_scores(run, run / "test.npz", NET, {"accuracy": "accuracy"}, capsys)
     np.savez(own, x=np.full((3, 64), 0.25))
     np.savez(other, x=np.ones((3, 65)))
+    check_gate(run)
     check_own_input(run, [own], [other], capsys, names=[str(digit) for digit in range(10)])

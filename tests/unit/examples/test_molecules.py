@@ -22,7 +22,7 @@ from chainrule_examples.molecules.solubility import (
     scaffold,
     scaffold_split,
 )
-from saved_scores import check_own_input, check_saved_scores
+from saved_scores import check_gate, check_own_input, check_saved_scores
 
 chem = pytest.importorskip("rdkit.Chem")
 RINGS = ("c1ccccc1", "C1CCCCC1", "c1ccncc1", "C1CCNCC1", "c1ccoc1", "C1CCOC1", "")
@@ -84,11 +84,16 @@ def test_the_example_trains_predicts_and_colors_atoms(
     assert scores[molecules.NET]["RMSE"][0] < scores["mean"]["RMSE"][0]
     assert (run / "molecules.html").read_text(encoding="utf-8").count("<svg") == 2
     check_saved_scores(run, run / "test.csv", molecules.NET, {"RMSE": "rmse"}, capsys)
-    assert command(["predict", str(run), str(run / "test.csv")]) == 0
+    check_gate(run)
+    assert command(["predict", str(run), str(run / "test.csv"), "--every-class"]) == 0
     rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
     errors = [float(row["prediction"]) - float(row["y"]) for row in rows]
     assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(scores[molecules.NET]["RMSE"][0], rel=1e-4)
     check_own_input(run, ["--text", "CCO"], ["--text", "[Fe]"], capsys)
+    assert command(["predict", str(run), "--text", "CCO", "--text", "C" * 40]) == 0
+    values = [row["prediction"] for row in csv.DictReader(capsys.readouterr().out.splitlines())]
+    assert values[0]
+    assert not values[1]
     page = tmp_path / "page.html"
     (tmp_path / "good.csv").write_text("name,smiles\nmethanol,CO\nethanol,CCO\n")
     words = ["attribute", str(run), str(tmp_path / "good.csv"), "--row", "2"]

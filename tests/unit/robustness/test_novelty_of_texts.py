@@ -60,6 +60,27 @@ def test_other_texts_are_unknown_and_those_like_the_training_are_not(model: cr.M
     assert (own == UNKNOWN).mean() < 0.03
 
 
+def test_known_letters_in_another_order_are_unknown(model: cr.Model) -> None:
+    gate, own = stored_gate(model.state), texts(200, 4)
+    assert gate is not None
+    turned = [" ".join(word[::-1] for word in text.split()) for text in own if len(text) > 12]
+    assert is_unlike(model.state, gate, encoded(model.tokenizers[""], turned)).mean() > 0.8
+
+
+def test_what_a_decoder_generates_is_not_compared() -> None:
+    own = texts(100, 0)
+    tokenizer = cr.Tokenizer.learn(own, "character")
+    net = cr.models.transformer("small", tokenizer.size, width=8, depth=1, heads=2, units=8)
+    model = cr.Model(net, cr.CrossEntropy(ignore_index=0), tokenizer=tokenizer, metrics=[])
+    tokens = encoded(tokenizer, own)["text"]
+    x = {"source": tokens, "target": tokens}
+    model.fit(x, tokens, epochs=1, verbose=False, doctor=False)
+    gate = stored_gate(with_novelty_gate(model.state, x, x))
+    assert gate is not None
+    started = {"source": tokens, "target": np.zeros_like(tokens)}
+    assert is_unlike(model.state, gate, started).mean() <= 0.02
+
+
 def test_a_row_alone_is_refused_as_in_a_batch(model: cr.Model) -> None:
     gate, x = stored_gate(model.state), encoded(model.tokenizers[""], [*FOREIGN, *texts(20, 3)])
     assert gate is not None
@@ -87,7 +108,9 @@ def test_the_command_names_a_typed_text_unknown(
         lambda entry: entry.update(source=3),
         lambda entry: entry["between"].update(data="AAAA"),
         lambda entry: entry.update(within=entry["mean"]),
-        lambda entry: entry.update(kinds=entry["surprise"]),
+        lambda entry: entry.update(kinds=entry["counts"]),
+        lambda entry: entry.update(pairs=entry["kinds"]),
+        lambda entry: entry.update(usual=entry["mean"]),
         lambda entry: entry.update(level=None),
         lambda entry: entry.update(name="other"),
     ],

@@ -124,3 +124,32 @@ def test_a_gate_of_another_version_is_stated_at_loading_and_with_each_prediction
             assert [sentence in notice for notice in record["notices"]] == [True]
         assert displayed["predictions"][0]["prediction"] != "unknown"
     server.close()
+
+
+@pytest.mark.parametrize("task", ["classes", "values"])
+def test_refused_rows_do_not_change_the_datatype_of_the_predictions(
+    task: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    x = np.random.default_rng(0).normal(size=(300, 2)).astype("f")
+    y, loss = (x[:, 0] > 0).astype(int) if task == "classes" else x[:, :1], "cross_entropy"
+    net = cr.Sequential(cr.Dense(8, "tanh"), cr.Dense(2 if task == "classes" else 1))
+    model = cr.Model(net, loss if task == "classes" else "mse", cr.Adam(0.05))
+    model.fit(x, y, epochs=3, seed=0, verbose=False, doctor=False)
+    file = tmp_path / "net" / "model.safetensors"
+    file.parent.mkdir()
+    cr.Model.of(with_novelty_gate(model.state, x[:200], x[200:])).save(file)
+    application = Application(load_models([str(file)]), Measurements(), QueueLimits(direct_seconds=0.01))
+    guard = application.guarded(Access.at("127.0.0.1", 1, None), Limits())
+    _, described = in_process.exchange(guard, "GET", "/v2/models/net")
+    (datatype,) = [out["datatype"] for out in json.loads(described)["outputs"] if out["name"] == "prediction"]
+    for rows in (x[:1], [[90, -90]], [*x[:2], [90, -90]]):
+        tensor = {"name": "x", "datatype": "FP32", "shape": [len(rows), 2]}
+        body = {"inputs": [{**tensor, "data": np.array(rows, float).ravel().tolist()}]}
+        status, content = in_process.post(guard, "/v2/models/net/infer", body)
+        assert status == 200, content
+        assert content["outputs"][0]["datatype"] == datatype
+        np.savez(tmp_path / "rows.npz", x=np.array(rows, "f"))
+        assert main(["predict", str(file), str(tmp_path / "rows.npz")]) == 0
+        printed = [text.strip('"') for text in capsys.readouterr().out.splitlines()[1:]]
+        assert [text[:6] for text in printed] == [text[:6] for text in content["outputs"][0]["data"]]
+    guard.close()

@@ -87,6 +87,12 @@ def prediction_frame(
     return frame.select(pl.all().gather(pl.Series(places).replace(-1, None)))
 
 
+def _cells(values: list[Any]) -> list[Any]:
+    """Return cells of one type: numbers of classes beside ``"unknown"`` are texts."""
+    kinds = {type(value) for value in values} - {type(None)}
+    return [None if v is None else str(v) for v in values] if len(kinds) > 1 and str in kinds else values
+
+
 def _series(name: str, values: np.ndarray) -> pl.Series:
     if values.ndim > 1:  # several values for each row
         return pl.Series(name, [str(row) for row in values.tolist()], dtype=pl.String)
@@ -94,7 +100,7 @@ def _series(name: str, values: np.ndarray) -> pl.Series:
         parts = [values[start : start + PART].tolist() for start in range(0, len(values), PART)]
         return pl.concat([pl.Series(name, part, dtype=pl.String) for part in parts or [[]]])
     if name in EXACT or values.dtype.kind != "f":
-        return pl.Series(name, values if values.dtype.kind in "fiub" else values.tolist())
+        return pl.Series(name, values if values.dtype.kind in "fiub" else _cells(values.tolist()))
     rounded = pl.Series(name, values).round_sig_figs(DIGITS).to_numpy().copy()
     for row in np.flatnonzero((values > 0) & (values < TINY)).tolist():
         rounded[row] = float(f"{values[row]:.{DIGITS}g}")
