@@ -102,6 +102,11 @@ def test_the_example_trains_predicts_and_colors_atoms(
     assert [f"nodes{atom}" in listed for atom in "₁₂₃₄"] == [True, True, True, False]
     assert command([*words, "--html", str(page)]) == 0
     assert "<ellipse" in page.read_text(encoding="utf-8")
+    check_bad_tables(run, tmp_path, capsys)
+
+
+def check_bad_tables(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Check the errors of tables with other columns, molecules and targets."""
     (tmp_path / "bad.csv").write_text("name,SMILES\na,CCO\nb,C1CC\n")
     assert command(["predict", str(run), str(tmp_path / "bad.csv")]) == 2
     assert "bad.csv line 3" in capsys.readouterr().err
